@@ -1,0 +1,302 @@
+"""The machine: a single-threaded, run-to-completion actor system that does no I/O.
+
+    post(input) -> seq, time, journal -> the routed mailbox -> pump until nothing is queued -> effects
+
+Everything that happens is caused by one input and is finished before the next is taken. The shell
+around it (``orchestrion.runtime.shell``, a backtest loop, a simulator) decides when inputs come and
+carries out the effects. The journal is appended to before anyone reacts; an effect may be carried
+out only when the journal is durable through its seq, which is the shell's duty.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable
+from types import MappingProxyType
+
+import msgspec
+
+from orchestrion.runtime.actor import (
+    Actor,
+    ActorQuarantined,
+    ActorRestarted,
+    Answer,
+    DeadLetter,
+    Question,
+    SupervisedActor,
+)
+from orchestrion.runtime.errors import ActorError, ActorFailedError
+from orchestrion.runtime.journal import Journal, Record, RecordKind
+from orchestrion.runtime.lifecycle import ActorState, ActorStep, next_state
+from orchestrion.runtime.mailbox import CAPACITY_MESSAGES, Mailbox, Overflow
+from orchestrion.runtime.supervision import FailureWindow, SupervisionPolicy, SupervisionVerdict
+
+DEAD_LETTERS_KEPT = 1000
+"""The newest dead letters are kept for people to read; the count goes on. Arbitrary bound."""
+
+
+def _encode_hook(value: object) -> object:
+    if isinstance(value, MappingProxyType):
+        return dict(value)
+    raise NotImplementedError(f"a journal cannot hold a {type(value).__name__}")
+
+
+encode: Callable[[object], bytes] = msgspec.json.Encoder(enc_hook=_encode_hook).encode
+"""Values to journal bytes: JSON in field order, decimals as strings."""
+
+
+class Hop(msgspec.Struct, frozen=True, gc=False):
+    """One delivered message, for whoever wants to see the machine at work."""
+
+    seq: int
+    actor: str
+    message: object
+
+
+class _Cell:
+    """An actor with all that the machine keeps about it."""
+
+    __slots__ = ("actor", "failures", "mailbox", "parent", "state", "supervised")
+
+    def __init__(self, actor: Actor, mailbox: Mailbox) -> None:
+        self.actor = actor
+        self.mailbox = mailbox
+        self.state = ActorState.READY
+        self.supervised: SupervisedActor | None = None
+        self.failures: FailureWindow | None = None
+        self.parent: Mailbox | None = None
+
+    def step(self, step: ActorStep) -> None:
+        self.state = next_state(self.mailbox.name, self.state, step)
+
+
+class Machine:
+    """Actors, their mailboxes, and the pump. See the module's text.
+
+    Attributes:
+        seq: number of the input that is being, or was last, worked off; 0 before the first.
+        now: its time, nanoseconds UTC.
+        decisions: number of recorded decisions.
+        dead_letter_count: messages that nobody handled.
+    """
+
+    def __init__(self, journal: Journal, *, trace: Callable[[Hop], None] | None = None) -> None:
+        self.seq = 0
+        self.now = 0
+        self.decisions = 0
+        self.dead_letter_count = 0
+        self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS_KEPT)
+        self._journal = journal
+        self._trace = trace
+        self._append = journal.append
+        self._decision_hash = hashlib.sha256()
+        self._cells: dict[str, _Cell] = {}
+        self._routes: dict[type, Mailbox] = {}
+        self._ready: deque[Mailbox] = deque()
+        self._effects: deque[tuple[int, object]] = deque()
+        self._failure: ActorFailedError | None = None
+        self._is_stopped = False
+
+    # -- building ---------------------------------------------------------------------------
+
+    def spawn(
+        self,
+        name: str,
+        actor: Actor,
+        *,
+        capacity_messages: int = CAPACITY_MESSAGES,
+        overflow: Overflow = Overflow.REFUSE,
+    ) -> Mailbox:
+        """Adds an actor whose failure stops the machine, and returns its mailbox."""
+        if name in self._cells:
+            raise ActorError(f"there is an actor {name!r} already")
+        mailbox = Mailbox(
+            name,
+            actor.receive,
+            self._ready,
+            capacity_messages=capacity_messages,
+            overflow=overflow,
+            on_drop=self._dead_letter,
+        )
+        cell = self._cells[name] = _Cell(actor, mailbox)
+        cell.step(ActorStep.START)
+        return mailbox
+
+    def supervise(self, name: str, policy: SupervisionPolicy, *, parent: Mailbox) -> None:
+        """Failures of this actor become messages to the parent instead of stopping the machine."""
+        cell = self._cells[name]
+        cell.supervised = cell.actor  # type: ignore[assignment]  # checked by the wiring's types
+        cell.failures = FailureWindow(policy)
+        cell.parent = parent
+
+    def route(self, payload_type: type, mailbox: Mailbox) -> None:
+        """Inputs of this exact type go to this mailbox."""
+        self._routes[payload_type] = mailbox
+
+    # -- running ----------------------------------------------------------------------------
+
+    def post(self, payload: object, ts: int, *, is_recorded: bool = True) -> int:
+        """Takes an input, works it off completely, and returns its seq.
+
+        Args:
+            payload: a value of a routed type.
+            ts: time of the input, nanoseconds UTC, not before the last one's.
+            is_recorded: False for data that the journal's header names by hash.
+
+        Raises:
+            ActorError: the type has no route, time went back, or the machine has stopped;
+                nothing was taken.
+            ActorFailedError: an actor without a supervisor failed; the machine has stopped.
+        """
+        mailbox = self._routes.get(type(payload))
+        if mailbox is None or ts < self.now or self._failure is not None or self._is_stopped:
+            self._refuse(payload, ts)
+        assert mailbox is not None  # noqa: S101 - for the type checker, _refuse raised
+        self.seq = seq = self.seq + 1
+        self.now = ts
+        if is_recorded:
+            self._append(
+                Record(seq, RecordKind.INPUT, type(payload).__name__, ts, encode(payload))
+            )
+        mailbox.tell(payload)
+        self._pump()
+        return seq
+
+    def skip(self, count: int = 1) -> None:
+        """Passes over sequence numbers of inputs that a continued run does not see again."""
+        self.seq += count
+
+    def record(self, kind: RecordKind, value: object) -> None:
+        """See ``ActorContext.record``. Decisions also enter the decision hash."""
+        body = encode(value)
+        if kind is RecordKind.DECISION:
+            self.decisions += 1
+            self._decision_hash.update(body)
+            self._decision_hash.update(b"\n")
+        self._append(Record(self.seq, kind, type(value).__name__, self.now, body))
+
+    def emit(self, effect: object) -> None:
+        """See ``ActorContext.emit``."""
+        self._effects.append((self.seq, effect))
+
+    def take_effects(self) -> list[tuple[int, object]]:
+        """All (seq, effect) pairs emitted since the last call, in order."""
+        if not self._effects:
+            return []
+        effects = list(self._effects)
+        self._effects.clear()
+        return effects
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether the shell has anything to carry out."""
+        return bool(self._effects)
+
+    @property
+    def decision_hash(self) -> str:
+        """sha256 over all decisions so far, hex."""
+        return self._decision_hash.hexdigest()
+
+    def state_of(self, name: str) -> ActorState:
+        return self._cells[name].state
+
+    def _pump(self) -> None:
+        if self._trace is not None:
+            self._pump_traced(self._trace)
+            return
+        ready = self._ready
+        while ready:
+            mailbox = ready.popleft()
+            message = mailbox.queue.popleft()
+            try:
+                mailbox.receive(message)
+            except KeyboardInterrupt:  # the person at the keyboard, not the actor
+                raise
+            except BaseException as failure:  # an actor may raise anything, and only harms itself
+                self._handle_failure(mailbox, message, failure)
+
+    def _pump_traced(self, trace: Callable[[Hop], None]) -> None:
+        """The same loop with a look at every hop; apart, so that the usual one pays nothing."""
+        ready = self._ready
+        while ready:
+            mailbox = ready.popleft()
+            message = mailbox.queue.popleft()
+            trace(Hop(self.seq, mailbox.name, message))
+            try:
+                mailbox.receive(message)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as failure:
+                self._handle_failure(mailbox, message, failure)
+
+    # -- failing and stopping ----------------------------------------------------------------
+
+    def _handle_failure(self, mailbox: Mailbox, message: object, failure: BaseException) -> None:
+        cell = self._cells[mailbox.name]
+        if cell.supervised is None or cell.failures is None or cell.parent is None:
+            cell.step(ActorStep.ABORT)
+            self._failure = ActorFailedError(mailbox.name, self.seq, failure)
+            raise self._failure from failure
+        cell.step(ActorStep.FAIL)
+        text = describe(failure)
+        verdict, count = cell.failures.record(now_ns=self.now, turn=cell.supervised.turns)
+        if verdict is SupervisionVerdict.RESTART:
+            try:
+                cell.supervised.rebuild()
+            except Exception as problem:
+                text = f"{text}; it could not be rebuilt: {describe(problem)}"
+            else:
+                cell.step(ActorStep.RECOVER)
+                cell.parent.tell(ActorRestarted(mailbox.name, message, text, count))
+                return
+        cell.step(ActorStep.GIVE_UP)
+        mailbox.receive = self._refuser(mailbox.name, "quarantined")
+        cell.parent.tell(ActorQuarantined(mailbox.name, message, text))
+
+    def quarantine(self, name: str, reason: str) -> None:
+        """Takes a supervised actor out without a failure of its own handler, e.g. a restart that
+        found it in quarantine. Its messages become dead letters."""
+        cell = self._cells[name]
+        cell.step(ActorStep.FAIL)
+        cell.step(ActorStep.GIVE_UP)
+        cell.mailbox.receive = self._refuser(name, reason)
+
+    def stop(self) -> None:
+        """Ends the machine: what is still queued is answered with an error, nothing is handled.
+
+        Safe to call twice, and after a failure.
+        """
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        while self._ready:
+            mailbox = self._ready.popleft()
+            self._dead_letter(mailbox.name, mailbox.queue.popleft(), "the machine stopped")
+        for cell in self._cells.values():
+            if cell.state in (ActorState.READY, ActorState.RUNNING, ActorState.QUARANTINED):
+                cell.step(ActorStep.STOP)
+
+    def _refuser(self, name: str, reason: str) -> Callable[[object], None]:
+        return lambda message: self._dead_letter(name, message, reason)
+
+    def _dead_letter(self, name: str, message: object, reason: str) -> None:
+        self.dead_letter_count += 1
+        self.dead_letters.append(DeadLetter(name, message, reason, self.seq))
+        if isinstance(message, Question):
+            self.emit(Answer(question_id=message.question_id, error=f"{name}: {reason}"))
+
+    def _refuse(self, payload: object, ts: int) -> None:
+        if self._failure is not None:
+            raise ActorError("the machine has failed") from self._failure
+        if self._is_stopped:
+            raise ActorError("the machine has stopped")
+        if type(payload) not in self._routes:
+            raise ActorError(f"no actor takes inputs of type {type(payload).__name__}")
+        raise ActorError(f"time went back: input at {ts} after {self.now}")
+
+
+def describe(failure: BaseException) -> str:
+    """Type and message of a failure in one line; the journal keeps no addresses."""
+    text = str(failure).splitlines()[0] if str(failure) else ""
+    return f"{type(failure).__name__}: {text}" if text else type(failure).__name__

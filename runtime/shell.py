@@ -1,0 +1,86 @@
+"""The async side: calls that the core must not wait for, awaited in tasks of their own.
+
+The core emits an ``AwaitCall``; the host starts it, waits for it up to a deadline, and gives back
+the input that stands for its outcome: a reply, a failure, or lateness. Outcomes come back in the
+order of the calls, whatever the order in which they arrived, so the scheduler of the event loop has
+no influence. A call that ignores its cancellation is left behind; its task ends with the host.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio
+import msgspec
+from anyio.abc import TaskGroup
+
+
+class AwaitCall(msgspec.Struct, frozen=True):
+    """Effect: await ``start()``, then post what ``reply(value)`` or ``failed(exception)`` gives.
+
+    ``late`` gives the input for a call without an outcome at the deadline.
+    """
+
+    name: str
+    start: Callable[[], Awaitable[object]]
+    reply: Callable[[object], object]
+    failed: Callable[[BaseException], object]
+    late: Callable[[], object]
+
+
+class _Outcome:
+    """Of one call; ``payload`` stays None until it is known."""
+
+    __slots__ = ("call", "done", "payload", "scope")
+
+    def __init__(self, call: AwaitCall) -> None:
+        self.call = call
+        self.payload: object | None = None
+        self.done = anyio.Event()
+        self.scope = anyio.CancelScope()
+
+
+class AsyncHost:
+    """Runs calls in a task group that its owner opened and will close."""
+
+    def __init__(self, tasks: TaskGroup, *, deadline_s: float) -> None:
+        """
+        Args:
+            deadline_s: longest wait for one group of calls, seconds.
+        """
+        self._tasks = tasks
+        self._deadline_s = deadline_s
+
+    async def gather(self, calls: Sequence[AwaitCall]) -> list[object]:
+        """Starts all calls at once and returns one input per call, in their order."""
+        outcomes = [_Outcome(call) for call in calls]
+        for outcome in outcomes:
+            self._tasks.start_soon(_run, outcome, name=outcome.call.name)
+        with anyio.move_on_after(self._deadline_s):
+            for outcome in outcomes:
+                await outcome.done.wait()
+        payloads: list[object] = []
+        for outcome in outcomes:
+            if outcome.payload is None:
+                outcome.scope.cancel()
+                payloads.append(outcome.call.late())
+            else:
+                payloads.append(outcome.payload)
+        return payloads
+
+
+async def _run(outcome: _Outcome) -> None:
+    call = outcome.call
+    with outcome.scope:
+        try:
+            outcome.payload = call.reply(await call.start())
+        except KeyboardInterrupt:
+            raise
+        except BaseException as failure:
+            # A cancellation from outside must pass; one that the called code made up is its failure.
+            if anyio.current_effective_deadline() == -math.inf:
+                raise
+            outcome.payload = call.failed(failure)
+        finally:
+            outcome.done.set()
