@@ -1,0 +1,158 @@
+"""Orders: sides, types, the life-cycle table, and the fold of venue reports into an order.
+
+Theory of the table: an order is written to the journal before it leaves (INITIALIZED), is
+SUBMITTED when the port took it, and from then on only the venue's word moves it. What is not
+known is UNKNOWN and stays so until the venue answers. DENIED is our refusal, REJECTED the venue's.
+A fill that comes after the end (cancelled, rejected, expired) is booked all the same: the venue's
+word about money always wins, so every state accepts one.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from orchestrion.domain.errors import InvariantBrokenError
+from orchestrion.domain.models.money import subtract
+
+
+class OrderSide(StrEnum):
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def opposite(self) -> OrderSide:
+        return OrderSide.SELL if self is OrderSide.BUY else OrderSide.BUY
+
+    @property
+    def sign(self) -> int:
+        return 1 if self is OrderSide.BUY else -1
+
+
+class OrderType(StrEnum):
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    STOP_MARKET = "STOP_MARKET"
+
+
+class TimeInForce(StrEnum):
+    GTC = "GTC"
+    DAY = "DAY"
+    IOC = "IOC"
+    FOK = "FOK"
+    GTD = "GTD"
+
+
+class OrderStatus(StrEnum):
+    INITIALIZED = "INITIALIZED"
+    DENIED = "DENIED"
+    SUBMITTED = "SUBMITTED"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    PENDING_UPDATE = "PENDING_UPDATE"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    UNKNOWN = "UNKNOWN"
+
+
+class OrderTrigger(StrEnum):
+    """What can happen to an order."""
+
+    SUBMIT = "SUBMIT"
+    ACCEPT = "ACCEPT"
+    REJECT = "REJECT"
+    REQUEST_CANCEL = "REQUEST_CANCEL"
+    REJECT_CANCEL = "REJECT_CANCEL"
+    CANCEL = "CANCEL"
+    EXPIRE = "EXPIRE"
+    FILL_PART = "FILL_PART"
+    FILL_REST = "FILL_REST"
+    LOSE = "LOSE"
+
+
+_S, _T = OrderStatus, OrderTrigger
+_WORKING = (_S.SUBMITTED, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.PENDING_CANCEL, _S.UNKNOWN)
+_ENDED = (_S.CANCELED, _S.EXPIRED, _S.REJECTED)
+
+TRANSITIONS: dict[tuple[OrderStatus, OrderTrigger], OrderStatus] = {
+    (_S.INITIALIZED, _T.SUBMIT): _S.SUBMITTED,
+    (_S.INITIALIZED, _T.LOSE): _S.UNKNOWN,
+    (_S.SUBMITTED, _T.ACCEPT): _S.ACCEPTED,
+    (_S.UNKNOWN, _T.ACCEPT): _S.ACCEPTED,
+    # The acknowledgement may arrive after the first fill or after a cancel request: no news.
+    (_S.PARTIALLY_FILLED, _T.ACCEPT): _S.PARTIALLY_FILLED,
+    (_S.PENDING_CANCEL, _T.ACCEPT): _S.PENDING_CANCEL,
+    (_S.FILLED, _T.ACCEPT): _S.FILLED,
+    **{(state, _T.REJECT): _S.REJECTED for state in (_S.SUBMITTED, _S.ACCEPTED, _S.UNKNOWN)},
+    **{(state, _T.LOSE): _S.UNKNOWN for state in _WORKING},
+    **{
+        (state, _T.REQUEST_CANCEL): _S.PENDING_CANCEL
+        for state in (_S.SUBMITTED, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.UNKNOWN)
+    },
+    (_S.PENDING_CANCEL, _T.REJECT_CANCEL): _S.ACCEPTED,
+    **{(state, _T.CANCEL): _S.CANCELED for state in _WORKING},
+    **{(state, _T.EXPIRE): _S.EXPIRED for state in _WORKING},
+    **{(state, _T.FILL_PART): _S.PARTIALLY_FILLED for state in _WORKING if state != "PENDING_CANCEL"},
+    (_S.PENDING_CANCEL, _T.FILL_PART): _S.PENDING_CANCEL,
+    **{(state, _T.FILL_REST): _S.FILLED for state in _WORKING},
+    **{(state, _T.FILL_PART): state for state in _ENDED},
+    **{(state, _T.FILL_REST): _S.FILLED for state in _ENDED},
+}
+"""(state, trigger) -> state. A pair that is not here is illegal and changes nothing."""
+
+OPEN_STATUSES = frozenset({_S.INITIALIZED, *_WORKING})
+"""States in which an order can still trade: its reservation is held."""
+
+
+def next_status(status: OrderStatus, trigger: OrderTrigger) -> OrderStatus:
+    """The state after a trigger.
+
+    Raises:
+        InvariantBrokenError: the table does not allow the step.
+    """
+    try:
+        return TRANSITIONS[status, trigger]
+    except KeyError:
+        raise InvariantBrokenError(f"an order in {status} cannot take {trigger}") from None
+
+
+class Leg(msgspec.Struct, frozen=True, gc=False):
+    """One instrument of an order: buy or sell a positive quantity."""
+
+    instrument_id: str
+    side: OrderSide
+    quantity: Decimal
+
+    @property
+    def signed_quantity(self) -> Decimal:
+        return self.quantity if self.side is OrderSide.BUY else self.quantity.copy_negate()
+
+
+class Order(msgspec.Struct, frozen=True):
+    """An approved command on its way through the venue. ``filled`` has one quantity per leg."""
+
+    client_order_id: str
+    strategy_id: str
+    legs: tuple[Leg, ...]
+    filled: tuple[Decimal, ...]
+    status: OrderStatus
+    order_type: OrderType
+    time_in_force: TimeInForce
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    is_reducing: bool
+    ts_decided: int
+    venue_order_id: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN_STATUSES
+
+    def remaining(self, leg_index: int) -> Decimal:
+        """Quantity of a leg that has not filled; negative after an overfill."""
+        return subtract(self.legs[leg_index].quantity, self.filled[leg_index])

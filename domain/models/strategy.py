@@ -1,0 +1,230 @@
+"""The strategy protocol: what a strategy is given and what it may answer.
+
+A strategy never sends anything. It is called with the event and a read-only view, and returns
+commands and signals; the coordinator decides what becomes of them. It gets no clock: the only
+time is the event's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, TypeAlias
+
+import msgspec
+from pydantic import BaseModel, ConfigDict
+
+from orchestrion.domain.models.command import CancelOrder, StrategyCommand, SubmitOrder
+from orchestrion.domain.models.instrument import InstrumentCatalog
+from orchestrion.domain.models.market import MarketSlice
+from orchestrion.domain.models.order import Leg, Order, OrderSide, OrderType, TimeInForce
+from orchestrion.domain.models.portfolio import Book, Marks, equity
+from orchestrion.domain.models.report import OrderFilledReport
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True, tag="Signal"):
+    """A typed message to the strategies of later stages, e.g. a regime or a forecast."""
+
+    strategy_id: str
+    name: str
+    value: float
+    instrument_id: str = ""
+
+
+StrategyOutput: TypeAlias = StrategyCommand | Signal
+StrategyOutputs: TypeAlias = Sequence[StrategyOutput] | None
+
+
+class StrategyView:
+    """What a strategy may see while it is called: its own book, budget, orders, time, signals.
+
+    One view lives as long as its strategy; the actor moves it from event to event. Everything
+    that it hands out is immutable.
+    """
+
+    __slots__ = ("_book", "_catalog", "_marks", "_now", "_orders", "_signals", "_strategy_id")
+
+    def __init__(
+        self, strategy_id: str, catalog: InstrumentCatalog, marks: Marks, book: Book
+    ) -> None:
+        self._strategy_id = strategy_id
+        self._catalog = catalog
+        self._marks = marks
+        self._book = book
+        self._orders: Mapping[str, Order] = {}
+        self._signals: tuple[Signal, ...] = ()
+        self._now = 0
+
+    def move(
+        self,
+        *,
+        now: int | None = None,
+        signals: tuple[Signal, ...] | None = None,
+        book: Book | None = None,
+        orders: Mapping[str, Order] | None = None,
+    ) -> None:
+        """Sets what changed. For whoever hosts the strategy, not for the strategy."""
+        if now is not None:
+            self._now = now
+        if signals is not None:
+            self._signals = signals
+        if book is not None:
+            self._book = book
+        if orders is not None:
+            self._orders = orders
+
+    @property
+    def strategy_id(self) -> str:
+        return self._strategy_id
+
+    @property
+    def now(self) -> int:
+        """Time of the event, nanoseconds UTC."""
+        return self._now
+
+    @property
+    def book(self) -> Book:
+        return self._book
+
+    @property
+    def budget(self) -> Decimal:
+        """Allocation plus own profit and loss: the equity of the own book at the marks."""
+        return equity(self._book, self._catalog, self._marks)
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """Signals of the earlier stages of this round, in rank order."""
+        return self._signals
+
+    @property
+    def working_orders(self) -> Mapping[str, Order]:
+        """Own orders that can still fill, by client_order_id, in order of submission."""
+        return self._orders
+
+    @property
+    def instruments(self) -> InstrumentCatalog:
+        return self._catalog
+
+    def price(self, instrument_id: str) -> Decimal | None:
+        """Last known price per unit, or None."""
+        return self._marks.price(instrument_id)
+
+    def quantity(self, instrument_id: str) -> Decimal:
+        """Own signed quantity."""
+        return self._book.quantity(instrument_id)
+
+    def buy(self, instrument_id: str, quantity: Decimal | int, **options: Any) -> SubmitOrder:
+        """A command to buy; options as in ``SubmitOrder.single``."""
+        return SubmitOrder.single(
+            self._strategy_id, instrument_id, OrderSide.BUY, quantity, **options
+        )
+
+    def sell(self, instrument_id: str, quantity: Decimal | int, **options: Any) -> SubmitOrder:
+        """A command to sell; options as in ``SubmitOrder.single``."""
+        return SubmitOrder.single(
+            self._strategy_id, instrument_id, OrderSide.SELL, quantity, **options
+        )
+
+    def close(self, *instrument_ids: str, label: str = "") -> SubmitOrder | None:
+        """One market order that closes the own quantity of the named instruments as a whole.
+
+        Returns None when nothing is held.
+        """
+        legs = tuple(
+            Leg(
+                instrument_id,
+                OrderSide.SELL if quantity > 0 else OrderSide.BUY,
+                quantity.copy_abs(),
+            )
+            for instrument_id in instrument_ids
+            if (quantity := self.quantity(instrument_id))
+        )
+        if not legs:
+            return None
+        return SubmitOrder(
+            strategy_id=self._strategy_id, legs=legs, reduce_only=True, label=label
+        )
+
+    def structure(
+        self,
+        *legs: Leg,
+        order_type: OrderType = OrderType.MARKET,
+        time_in_force: TimeInForce = TimeInForce.DAY,
+        limit_price: Decimal | None = None,
+        label: str = "",
+    ) -> SubmitOrder:
+        """Several legs as one order, approved as a whole."""
+        return SubmitOrder(
+            strategy_id=self._strategy_id,
+            legs=legs,
+            order_type=order_type,
+            time_in_force=time_in_force,
+            limit_price=limit_price,
+            label=label,
+        )
+
+    def cancel(self, client_order_id: str) -> CancelOrder:
+        return CancelOrder(strategy_id=self._strategy_id, client_order_id=client_order_id)
+
+
+class NoParameters(BaseModel):
+    """Parameters of a strategy that has none: any key is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Strategy:
+    """Base of all strategies: subclass it and write ``on_event``.
+
+    ``Parameters`` is a pydantic model with defaults and units; the configuration's ``config`` is
+    validated by it, so every class can be built without arguments.
+
+    Handlers may be ``async def`` instead, all of them or none: the strategy then runs in a task of its own, and its
+    answer, or its absence at the deadline, is an input.
+    """
+
+    Parameters: ClassVar[type[BaseModel]] = NoParameters
+    description: ClassVar[str] = ""
+
+    def __init__(self, parameters: BaseModel | None = None) -> None:
+        self.parameters = self.Parameters() if parameters is None else parameters
+
+    @classmethod
+    def configured(cls, config: Mapping[str, Any]) -> Strategy:
+        """A new instance with parameters validated from a configuration.
+
+        Raises:
+            pydantic.ValidationError: an unknown key or a value that does not fit.
+        """
+        return cls(cls.Parameters.model_validate(dict(config)))
+
+    def subscriptions(self) -> tuple[str, ...]:
+        """Instrument ids whose slices it wants; empty means every slice.
+
+        An option chain counts under its underlying's id.
+        """
+        return ()
+
+    def on_start(self, view: StrategyView) -> StrategyOutputs:
+        """Called once, before the first event."""
+
+    def on_event(self, event: MarketSlice, view: StrategyView) -> StrategyOutputs:
+        """Called with every slice that holds a subscribed instrument.
+
+        Returns commands and signals, or None. Lists and tuples are fine.
+        """
+
+    def on_fill(self, fill: OrderFilledReport, view: StrategyView) -> StrategyOutputs:
+        """Called after one of its orders filled, with the book already changed."""
+
+    def on_stop(self, view: StrategyView) -> None:
+        """Called once, at the end; commands are not possible any more."""
+
+    def snapshot(self) -> object | None:
+        """All state that the handlers build up, as plain JSON-like data (dict, list, str, int,
+        float, bool, None), or None when it has to be rebuilt from its inputs."""
+        return None
+
+    def restore(self, state: object) -> None:
+        """Takes back what ``snapshot`` gave."""
+        raise NotImplementedError(f"{type(self).__name__} gives snapshots but cannot restore them")
