@@ -1,0 +1,195 @@
+"""``AsyncStrategyActor``: hosts a strategy whose handlers are ``async def``.
+
+The core cannot wait. The actor turns a delivery into an effect that holds the started call; the
+shell awaits it in a task of its own and posts the reply, or its absence at the deadline, as an
+input. Until then the round is open. In a replay the effect is never carried out: the reply comes
+from the journal. Such a strategy cannot be folded again without waiting, so it is restored from the
+snapshot after its last good reply; without snapshots its first failure quarantines it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from orchestrion.actors.messages import (
+    BookChanged,
+    FillDelivered,
+    NothingAnswered,
+    OrderChanged,
+    SliceDelivered,
+    StartDelivered,
+    StopDelivered,
+    StrategyAnswered,
+    StrategyRaised,
+    StrategyReplied,
+)
+from orchestrion.actors.strategy_actor import StrategyHost, call_strategy
+from orchestrion.domain.models.command import (
+    CancelOrder,
+    RefusalCode,
+    RefusedCommand,
+    SubmitOrder,
+)
+from orchestrion.domain.models.strategy import Signal, Strategy, StrategyView
+from orchestrion.domain.orchestration.proposal import (
+    CheckedAnswer,
+
+    Rejection,
+    check_answer,
+)
+from orchestrion.runtime.actor import ActorContext
+from orchestrion.runtime.errors import ActorError
+from orchestrion.runtime.machine import describe
+from orchestrion.runtime.mailbox import Mailbox
+from orchestrion.runtime.shell import AwaitCall
+
+
+class StrategyFailedError(ActorError):
+    """An asynchronous strategy raised or was late; the text is what the journal holds."""
+
+
+class AsyncStrategyActor:
+    """Hosts an asynchronous strategy."""
+
+    def __init__(
+        self,
+        *,
+        context: ActorContext,
+        strategy_id: str,
+        factory: Callable[[], Strategy],
+        view: StrategyView,
+        coordinator: Mailbox,
+    ) -> None:
+        self._context = context
+        self._strategy_id = strategy_id
+        self._host = StrategyHost(factory, view)
+        self._coordinator = coordinator
+        self._nothing = NothingAnswered(strategy_id)
+        self._waiting_round: int | None = None
+
+    @property
+    def turns(self) -> int:
+        return self._host.turns
+
+    def receive(self, message: object) -> None:
+        match message:
+            case BookChanged() | OrderChanged():
+                self._host.fold(message)
+            case StrategyReplied():
+                self._on_replied(message)
+            case StrategyRaised():
+                if message.round == self._waiting_round:
+                    self._waiting_round = None
+                    raise StrategyFailedError(message.failure)
+            case SliceDelivered() | FillDelivered() | StartDelivered() | StopDelivered():
+                self._start(message)
+            case _:
+                raise ActorError(f"a strategy cannot be told a {type(message).__name__}")
+
+    def rebuild(self) -> None:
+        """See ``SupervisedActor.rebuild``. The book and orders stay as they are: only the
+        strategy's own state goes back."""
+        view = self._host.view
+        book, orders, now = view.book, view.working_orders, view.now
+        if not self._host.gives_snapshots:
+            raise ActorError("an asynchronous strategy needs snapshot() to be restarted")
+        self._host.restore()
+        view.move(book=book, orders=orders, now=now)
+
+    def _start(
+        self, message: SliceDelivered | FillDelivered | StartDelivered | StopDelivered
+    ) -> None:
+        host, strategy_id, round_number = self._host, self._strategy_id, message.round
+        host.turns += 1
+        self._waiting_round = round_number
+
+        async def call() -> object:
+            answer = call_strategy(host, message)
+            return await answer if isinstance(answer, Awaitable) else answer
+
+        self._context.emit(
+            AwaitCall(
+                strategy_id,
+                start=call,
+                reply=lambda value: seal_reply(strategy_id, round_number, value),
+                failed=lambda failure: StrategyRaised(
+                    strategy_id=strategy_id, round=round_number, failure=describe(failure)
+                ),
+                late=lambda: StrategyRaised(
+                    strategy_id=strategy_id, round=round_number, failure="no answer in time"
+                ),
+            )
+        )
+
+    def _on_replied(self, message: StrategyReplied) -> None:
+        if message.round != self._waiting_round:
+            return  # it was given up at its deadline; the journal shows the late reply
+        self._waiting_round = None
+        if self._host.gives_snapshots:
+            self._host.take_snapshot()
+        view = self._host.view
+        checked = check_answer(
+            self._strategy_id,
+            (*message.commands, *message.signals),
+            view.book,
+            view.working_orders,
+        )
+        if message.malformed:
+            checked = _with_malformed(checked, self._strategy_id, message.malformed)
+        if checked.checked or checked.signals:
+            self._coordinator.tell(
+                StrategyAnswered(self._strategy_id, checked.checked, checked.signals)
+            )
+        else:
+            self._coordinator.tell(self._nothing)
+
+
+def seal_reply(strategy_id: str, round_number: int, value: object) -> StrategyReplied:
+    """Whatever an asynchronous strategy returned, as an input that the journal can hold.
+
+    Items that are no commands or signals, or that no journal could encode (a NaN quantity), are
+    left out and named in ``malformed``.
+    """
+    if value is None:
+        return StrategyReplied(strategy_id=strategy_id, round=round_number)
+    if not isinstance(value, (list, tuple)):
+        fault = f"a handler returns a list, a tuple or None, not {type(value).__name__}"
+        return StrategyReplied(strategy_id=strategy_id, round=round_number, malformed=fault)
+    commands: list[SubmitOrder | CancelOrder] = []
+    signals: list[Signal] = []
+    faults: list[str] = []
+    for index, item in enumerate(value):
+        if isinstance(item, Signal):
+            signals.append(item)
+        elif isinstance(item, (SubmitOrder, CancelOrder)) and _survives_journal(item):
+            commands.append(item)
+        else:
+            faults.append(f"item {index} is an unusable {type(item).__name__}")
+    return StrategyReplied(
+        strategy_id=strategy_id,
+        round=round_number,
+        commands=tuple(commands),
+        signals=tuple(signals),
+        malformed="; ".join(faults[:10]),
+    )
+
+
+def _survives_journal(command: SubmitOrder | CancelOrder) -> bool:
+    try:
+        encoded = msgspec.json.encode(command)
+        return msgspec.json.decode(encoded, type=type(command)) == command
+    except (msgspec.MsgspecError, TypeError, ValueError, ArithmeticError):
+        return False
+
+
+def _with_malformed(answer: CheckedAnswer, strategy_id: str, fault: str) -> CheckedAnswer:
+    place = len(answer.checked)
+    refusal = RefusedCommand(
+        strategy_id=strategy_id, command=None, code=RefusalCode.INVALID_COMMAND, detail=fault
+    )
+    return CheckedAnswer((*answer.checked, Rejection(strategy_id, place, refusal)), answer.signals)
+
+
+

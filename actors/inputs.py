@@ -1,0 +1,74 @@
+"""Every type of input that a journal may hold, and how one is read back."""
+
+from __future__ import annotations
+
+import msgspec
+
+from orchestrion.actors.messages import (
+    PauseStrategy,
+    ResumeStrategy,
+    RunEnded,
+    RunStarted,
+    SessionClosed,
+    SetTradingState,
+    StrategyRaised,
+    StrategyReplied,
+    SubmissionLost,
+)
+from orchestrion.domain.models.market import MarketSlice
+from orchestrion.domain.models.report import (
+    ExternalFillReport,
+    FutureSettledReport,
+    InstrumentExpiredReport,
+    OrderAcceptedReport,
+    OrderCanceledReport,
+    OrderCancelRejectedReport,
+    OrderExpiredReport,
+    OrderFilledReport,
+    OrderRejectedReport,
+)
+from orchestrion.runtime.errors import JournalFormatError
+from orchestrion.runtime.journal import Record
+
+GATEWAY_INPUTS: tuple[type, ...] = (
+    OrderAcceptedReport,
+    OrderRejectedReport,
+    OrderCanceledReport,
+    OrderCancelRejectedReport,
+    OrderExpiredReport,
+    OrderFilledReport,
+    ExternalFillReport,
+    SubmissionLost,
+)
+CAPITAL_INPUTS: tuple[type, ...] = (FutureSettledReport, InstrumentExpiredReport)
+COORDINATOR_INPUTS: tuple[type, ...] = (
+    MarketSlice,
+    RunStarted,
+    SessionClosed,
+    RunEnded,
+    StrategyReplied,
+    StrategyRaised,
+    PauseStrategy,
+    ResumeStrategy,
+    SetTradingState,
+)
+_DECODERS = {
+    one.__name__: msgspec.json.Decoder(one)
+    for one in (*GATEWAY_INPUTS, *CAPITAL_INPUTS, *COORDINATOR_INPUTS)
+}
+
+
+def decode_input(record: Record) -> object:
+    """The payload of a recorded input.
+
+    Raises:
+        JournalFormatError: an unknown type, or a body that does not fit it.
+    """
+    decoder = _DECODERS.get(record.name)
+    if decoder is None:
+        raise JournalFormatError(f"seq {record.seq}: unknown kind of input {record.name!r}")
+    try:
+        payload: object = decoder.decode(record.body)
+    except msgspec.MsgspecError as fault:
+        raise JournalFormatError(f"seq {record.seq}: {record.name}: {fault}") from fault
+    return payload

@@ -1,0 +1,182 @@
+"""``StrategyActor``: the only one that calls a strategy, and only for a message in its mailbox.
+
+Supervision: after every message that was handled the actor could be asked to rebuild the strategy
+without the one that broke it. So it keeps the strategy's last snapshot and the messages since; a
+strategy without snapshots is rebuilt from all its messages, up to a stated number. What a strategy
+answers while it is rebuilt is thrown away: it was acted on the first time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from orchestrion.actors.messages import (
+    BookChanged,
+    FillDelivered,
+    NothingAnswered,
+    OrderChanged,
+    SliceDelivered,
+    StartDelivered,
+    StopDelivered,
+    StrategyAnswered,
+)
+from orchestrion.domain.models.order import Order
+from orchestrion.domain.models.portfolio import Book
+from orchestrion.domain.models.strategy import Strategy, StrategyView
+from orchestrion.domain.orchestration.proposal import check_answer
+from orchestrion.runtime.errors import ActorError
+from orchestrion.runtime.machine import encode
+from orchestrion.runtime.mailbox import Mailbox
+
+SNAPSHOT_TURNS = 256
+"""A snapshot is taken every so many turns: at most that many are folded again after a failure.
+Arbitrary; taking one costs about as much as ten turns."""
+REBUILD_MESSAGES_MAX = 10_000
+"""A strategy without snapshots is rebuilt from at most so many messages; beyond, the first failure
+quarantines it. The bound keeps the memory of long runs flat."""
+
+
+class _Memento(msgspec.Struct, frozen=True):
+    """A strategy and its view at one moment. ``state`` None means: as it was built."""
+
+    state: bytes | None
+    book: Book
+    orders: Mapping[str, Order]
+    now: int
+
+
+class StrategyHost:
+    """A strategy with its view and its memory: what supervision of both kinds of actors needs."""
+
+    def __init__(self, factory: Callable[[], Strategy], view: StrategyView) -> None:
+        self._factory = factory
+        self.view = view
+        self.strategy = factory()
+        self.turns = 0
+        self._gives_snapshots = type(self.strategy).snapshot is not Strategy.snapshot
+        self._memento = self._remember(None)
+        self._log: list[object] = []
+        self._can_rebuild = True
+
+    def _remember(self, state: bytes | None) -> _Memento:
+        return _Memento(state, self.view.book, dict(self.view.working_orders), self.view.now)
+
+    def fold(self, message: BookChanged | OrderChanged) -> None:
+        """Takes a change of the book or of an order into the view."""
+        if isinstance(message, BookChanged):
+            self.view.move(book=message.book)
+            return
+        orders = dict(self.view.working_orders)
+        if message.order.is_open:
+            orders[message.order.client_order_id] = message.order
+        else:
+            orders.pop(message.order.client_order_id, None)
+        self.view.move(orders=orders)
+
+    def handled(self, message: object) -> None:
+        """Remembers a message that went well."""
+        if not self._can_rebuild:
+            return
+        self._log.append(message)
+        if len(self._log) < SNAPSHOT_TURNS:
+            return
+        if self._gives_snapshots:
+            self.take_snapshot()
+        elif len(self._log) > REBUILD_MESSAGES_MAX:
+            self._can_rebuild = False
+            self._log.clear()
+
+    def take_snapshot(self) -> None:
+        """Remembers the strategy as it is now, as bytes, so that nothing can change it later."""
+        self._memento = self._remember(encode(self.strategy.snapshot()))
+        self._log.clear()
+
+    @property
+    def gives_snapshots(self) -> bool:
+        return self._gives_snapshots
+
+    def restore(self) -> list[object]:
+        """A new strategy at the last memento. Returns the messages to be folded again."""
+        if not self._can_rebuild:
+            raise ActorError(
+                f"it gives no snapshots and has had more than {REBUILD_MESSAGES_MAX} messages"
+            )
+        memento = self._memento
+        self.strategy = self._factory()
+        if memento.state is not None:
+            self.strategy.restore(msgspec.json.decode(memento.state))
+        self.view.move(now=memento.now, signals=(), book=memento.book, orders=memento.orders)
+        return list(self._log)
+
+
+class StrategyActor:
+    """Hosts a synchronous strategy."""
+
+    def __init__(
+        self,
+        *,
+        strategy_id: str,
+        factory: Callable[[], Strategy],
+        view: StrategyView,
+        coordinator: Mailbox,
+    ) -> None:
+        self._strategy_id = strategy_id
+        self._host = StrategyHost(factory, view)
+        self._coordinator = coordinator
+        self._nothing = NothingAnswered(strategy_id)
+
+    @property
+    def turns(self) -> int:
+        return self._host.turns
+
+    def receive(self, message: object) -> None:
+        host = self._host
+        if isinstance(message, (BookChanged, OrderChanged)):
+            host.fold(message)
+            host.handled(message)
+            return
+        host.turns += 1
+        answer = call_strategy(host, message)
+        host.handled(message)
+        if not answer:
+            self._coordinator.tell(self._nothing)
+            return
+        view = host.view
+        checked = check_answer(self._strategy_id, answer, view.book, view.working_orders)
+        self._coordinator.tell(
+            StrategyAnswered(self._strategy_id, checked.checked, checked.signals)
+        )
+
+    def rebuild(self) -> None:
+        """See ``SupervisedActor.rebuild``."""
+        for message in self._host.restore():
+            if isinstance(message, (BookChanged, OrderChanged)):
+                self._host.fold(message)
+            else:
+                call_strategy(self._host, message)
+
+
+def call_strategy(host: StrategyHost, message: object) -> object:
+    """Calls the handler that a delivery is for and returns whatever it returns.
+
+    The view's time is the event's own, so that folding the message again gives the same call.
+    """
+    view = host.view
+    match message:
+        case SliceDelivered():
+            view.move(now=message.market_slice.ts_event, signals=message.signals)
+            return host.strategy.on_event(message.market_slice, view)
+        case FillDelivered():
+            view.move(now=max(view.now, message.fill.ts_event))
+            return host.strategy.on_fill(message.fill, view)
+        case StartDelivered():
+            view.move(now=message.ts_event)
+            return host.strategy.on_start(view)
+        case StopDelivered():
+            view.move(now=message.ts_event)
+            host.strategy.on_stop(view)
+            return None
+        case _:
+            raise ActorError(f"a strategy cannot be told a {type(message).__name__}")

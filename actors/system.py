@@ -1,0 +1,241 @@
+"""Wiring: actors, mailboxes and routes of one account, built once per run.
+
+This is the actors' public face: shells (backtest, embedding, replay, tests) build a
+``TradingSystem``, post inputs to its machine and carry out the effects.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from orchestrion.actors.async_strategy_actor import AsyncStrategyActor
+from orchestrion.actors.auditor_actor import AuditorActor
+from orchestrion.actors.capital_manager_actor import CapitalManagerActor
+from orchestrion.actors.coordinator_actor import CUSTODIAN_HOLD, CoordinatorActor
+from orchestrion.actors.execution_gateway_actor import ExecutionGatewayActor
+from orchestrion.actors.inputs import CAPITAL_INPUTS, COORDINATOR_INPUTS, GATEWAY_INPUTS
+from orchestrion.actors.round_plan import Seat
+from orchestrion.actors.strategy_actor import StrategyActor
+from orchestrion.actors.tally import Tally
+from orchestrion.domain.models.instrument import InstrumentCatalog
+from orchestrion.domain.models.portfolio import Book
+from orchestrion.domain.models.strategy import Strategy, StrategyView
+from orchestrion.domain.orchestration.account_ledger import AccountLedger
+from orchestrion.domain.orchestration.events import DomainEvent
+from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
+    UnifiedStrategyOrchestrator,
+)
+from orchestrion.runtime.journal import Journal, RecordKind
+from orchestrion.runtime.machine import Hop, Machine
+from orchestrion.runtime.mailbox import CAPACITY_MESSAGES, Mailbox
+from orchestrion.runtime.supervision import SupervisionPolicy
+
+_CORE_ACTORS = ("core:coordinator", "core:capital_manager", "core:execution_gateway", "core:auditor")
+"""A strategy id cannot contain a colon, so no strategy can be taken for one of these."""
+
+
+class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the machinery needs to know beyond the domain's configuration.
+
+    Attributes:
+        order_id_prefix: of the run; makes client order ids unique.
+        custodian: what becomes of a quarantined strategy's positions: hold or flatten.
+        mailbox_messages_max: bound of every mailbox.
+    """
+
+    order_id_prefix: str
+    supervision: SupervisionPolicy = SupervisionPolicy()
+    custodian: str = CUSTODIAN_HOLD
+    mailbox_messages_max: int = CAPACITY_MESSAGES
+
+
+class TradingSystem:
+    """One account's actors, ready for inputs.
+
+    Attributes:
+        machine: where inputs are posted and effects are taken.
+        orchestrator: the domain's configuration of the run.
+        auditor: keeps the account ledger and counts the checks.
+    """
+
+    def __init__(
+        self,
+        *,
+        machine: Machine,
+        orchestrator: UnifiedStrategyOrchestrator,
+        coordinator: CoordinatorActor,
+        capital_manager: CapitalManagerActor,
+        auditor: AuditorActor,
+    ) -> None:
+        self.machine = machine
+        self.orchestrator = orchestrator
+        self.auditor = auditor
+        self._coordinator = coordinator
+        self._capital_manager = capital_manager
+
+    @property
+    def books(self) -> Mapping[str, Book]:
+        return self.orchestrator.capital_manager.books
+
+    @property
+    def tallies(self) -> Mapping[str, Tally]:
+        return self._capital_manager.tallies
+
+    @property
+    def rounds(self) -> int:
+        return self._coordinator.round_number
+
+    def status(self, strategy_id: str) -> str:
+        """State of a strategy in words, e.g. ``running`` or ``paused (frozen)``."""
+        status, mode = self._coordinator.statuses[strategy_id]
+        return f"{status} ({mode})" if mode is not None else str(status)
+
+
+def build_system(
+    orchestrator: UnifiedStrategyOrchestrator,
+    factories: Mapping[str, Callable[[], Strategy]],
+    catalog: InstrumentCatalog,
+    journal: Journal,
+    settings: SystemSettings,
+    *,
+    trace: Callable[[Hop], None] | None = None,
+) -> TradingSystem:
+    """Opens the books and builds the actors of a run.
+
+    Args:
+        orchestrator: with all strategies added and not started.
+        factories: strategy id -> a function that builds the strategy anew; used at the start and
+            after a failure.
+
+    Raises:
+        ConfigurationError: from allocating capital or ranking strategies.
+    """
+    capital = orchestrator.capital_manager
+    capital.open_books(orchestrator.allocate_capital(), catalog)
+    machine = Machine(journal, trace=trace)
+    publish = _publisher(machine)
+    capacity = settings.mailbox_messages_max
+
+    gateway = ExecutionGatewayActor(context=machine, publish=publish)
+    coordinator = CoordinatorActor(
+        context=machine,
+        coordinator=orchestrator.coordinator,
+        working_orders=gateway.open_orders,
+        publish=publish,
+        custodian=settings.custodian,
+        is_single=orchestrator.is_single_strategy_mode,
+    )
+    capital_actor = CapitalManagerActor(
+        context=machine,
+        capital_manager=capital,
+        publish=publish,
+        order_id_prefix=settings.order_id_prefix,
+    )
+    auditor = AuditorActor(
+        AccountLedger(catalog, starting_cash=capital.total_capital),
+        capital.books.values(),
+        capital.marks,
+    )
+    core = {
+        name: machine.spawn(name, actor, capacity_messages=capacity)
+        for name, actor in zip(
+            _CORE_ACTORS, (coordinator, capital_actor, gateway, auditor), strict=True
+        )
+    }
+    seats = _seat_strategies(
+        machine, orchestrator, factories, catalog, settings, core["core:coordinator"]
+    )
+    owners = {seat.strategy_id: seat.mailbox for stage in seats for seat in stage}
+    coordinator.connect(
+        seats=seats, capital_manager=core["core:capital_manager"], gateway=core["core:execution_gateway"]
+    )
+    capital_actor.connect(
+        owners=owners, gateway=core["core:execution_gateway"], auditor=core["core:auditor"]
+    )
+    gateway.connect(
+        owners=owners,
+        coordinator=core["core:coordinator"],
+        capital_manager=core["core:capital_manager"],
+        auditor=core["core:auditor"],
+    )
+    for types, name in (
+        (COORDINATOR_INPUTS, "core:coordinator"),
+        (CAPITAL_INPUTS, "core:capital_manager"),
+        (GATEWAY_INPUTS, "core:execution_gateway"),
+    ):
+        for one in types:
+            machine.route(one, core[name])
+    return TradingSystem(
+        machine=machine,
+        orchestrator=orchestrator,
+        coordinator=coordinator,
+        capital_manager=capital_actor,
+        auditor=auditor,
+    )
+
+
+def _seat_strategies(
+    machine: Machine,
+    orchestrator: UnifiedStrategyOrchestrator,
+    factories: Mapping[str, Callable[[], Strategy]],
+    catalog: InstrumentCatalog,
+    settings: SystemSettings,
+    coordinator: Mailbox,
+) -> tuple[tuple[Seat, ...], ...]:
+    capital = orchestrator.capital_manager
+
+    def seat(strategy_id: str) -> Seat:
+        strategy = orchestrator.strategies[strategy_id].strategy
+        view = StrategyView(strategy_id, catalog, capital.marks, capital.books[strategy_id])
+        factory = factories[strategy_id]
+        actor: StrategyActor | AsyncStrategyActor
+        if is_async(strategy):
+            actor = AsyncStrategyActor(
+                context=machine,
+                strategy_id=strategy_id,
+                factory=factory,
+                view=view,
+                coordinator=coordinator,
+            )
+        else:
+            actor = StrategyActor(
+                strategy_id=strategy_id, factory=factory, view=view, coordinator=coordinator
+            )
+        mailbox = machine.spawn(
+            strategy_id, actor, capacity_messages=settings.mailbox_messages_max
+        )
+        machine.supervise(strategy_id, settings.supervision, parent=coordinator)
+        wants_fills = type(strategy).on_fill is not Strategy.on_fill
+        return Seat(strategy_id, mailbox, strategy.subscriptions(), wants_fills)
+
+    return tuple(tuple(seat(one) for one in stage) for stage in orchestrator.stages())
+
+
+def is_async(strategy: Strategy) -> bool:
+    """Whether any handler of a strategy has to be awaited."""
+    return any(
+        inspect.iscoroutinefunction(getattr(strategy, name))
+        for name in ("on_start", "on_event", "on_fill", "on_stop")
+    )
+
+
+def _publisher(machine: Machine) -> Callable[[DomainEvent], None]:
+    count = 0
+
+    def publish(event: DomainEvent) -> None:
+        nonlocal count
+        count += 1
+        stamped = dataclasses.replace(
+            event, event_id=f"E{count}", seq=machine.seq, ts_event=machine.now
+        )
+        machine.record(RecordKind.EVENT, stamped)
+        machine.emit(stamped)
+
+    return publish
+
+
+__all__ = ["SystemSettings", "TradingSystem", "build_system", "is_async"]

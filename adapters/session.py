@@ -1,0 +1,217 @@
+"""``TradingSession``: drives one account's actors against one execution environment.
+
+It is the shell around the core for everything that knows about trading: it shows each slice to the
+simulated venue first, posts the venue's reports and then the slice, carries out what the core asks
+for, awaits asynchronous strategies, and keeps the equity curves. A backtest drives it over a whole
+data source; an embedding bot hands it slice by slice. Inputs are posted one after another: one that
+comes while a round waits for an asynchronous strategy waits for its turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import anyio
+import structlog
+
+from orchestrion.actors.messages import (
+    ExecuteCommands,
+    RunEnded,
+    RunStarted,
+    SessionClosed,
+    SessionMarked,
+    SubmissionLost,
+)
+from orchestrion.actors.system import TradingSystem
+from orchestrion.adapters.result import EquityPoint
+from orchestrion.adapters.venue.backtest_adapter import BacktestOrchestrationAdapter
+from orchestrion.adapters.venue.simulated_venue import SimulatedVenue
+from orchestrion.domain.models.command import StrategyCommand
+from orchestrion.domain.models.market import MarketSlice
+from orchestrion.domain.orchestration.events import DomainEvent, StrategyConflictDetectedEvent
+from orchestrion.runtime.actor import Answer
+from orchestrion.runtime.journal import Journal, JournalTrailer
+from orchestrion.runtime.machine import describe
+from orchestrion.runtime.shell import AsyncHost, AwaitCall
+
+_NS_PER_DAY = 86_400_000_000_000
+_log = structlog.get_logger("orchestrion.session")
+
+
+class TradingSession:
+    """One run from its first slice to its end. Not safe for concurrent calls except ``ask``.
+
+    Attributes:
+        system: the actors.
+        equity_curves: one point per session close, by book id.
+        account_curve: the same for the whole account.
+        conflicts: conflict type -> how many were detected.
+    """
+
+    def __init__(
+        self,
+        system: TradingSystem,
+        venue: SimulatedVenue,
+        journal: Journal,
+        host: AsyncHost,
+        *,
+        is_data_recorded: bool,
+        on_event: Callable[[DomainEvent], None] | None = None,
+    ) -> None:
+        """
+        Args:
+            is_data_recorded: whether slices are copied into the journal; not needed where its
+                header names them by hash.
+            on_event: told every domain event, in order, after it was journaled.
+        """
+        self.system = system
+        self.equity_curves: dict[str, list[EquityPoint]] = {one: [] for one in system.books}
+        self.account_curve: list[EquityPoint] = []
+        self.conflicts: dict[str, int] = {}
+        self.ts_start = 0
+        self._machine = system.machine
+        self._venue = venue
+        self._port = BacktestOrchestrationAdapter(venue)
+        self._journal = journal
+        self._host = host
+        self._is_data_recorded = is_data_recorded
+        self._on_event = on_event
+        self._turn = anyio.Lock()
+        self._answers: dict[int, Answer] = {}
+        self._last_slice_ts: int | None = None
+
+    async def start(self, ts: int) -> None:
+        """Posts the first input; equity curves begin with the capital as it was given out."""
+        self.ts_start = ts
+        for book in self.system.books.values():
+            self.equity_curves[book.book_id].append(EquityPoint(ts, book.cash))
+        self.account_curve.append(
+            EquityPoint(ts, self.system.orchestrator.capital_manager.total_capital)
+        )
+        await self._deliver(RunStarted(ts), ts)
+
+    async def publish(self, market_slice: MarketSlice) -> None:
+        """Plays one slice to its end: the venue's reports on it, then the round.
+
+        Raises:
+            ActorError: its time is before the last input's, or the machine has failed.
+        """
+        async with self._turn:
+            await self._publish(market_slice)
+
+    async def _publish(self, market_slice: MarketSlice) -> None:
+        ts = market_slice.ts_event
+        last = self._last_slice_ts
+        if last is not None and ts // _NS_PER_DAY != last // _NS_PER_DAY:
+            await self._close_session(last)
+        self._last_slice_ts = ts
+        for report in self._venue.on_slice(market_slice):
+            await self._deliver(report, ts)
+        machine = self._machine
+        machine.post(market_slice, ts, is_recorded=self._is_data_recorded)
+        if machine.has_effects:
+            await self._settle(ts)
+
+    async def end(self) -> None:
+        """Closes the last session and stops the strategies."""
+        async with self._turn:
+            ts = self._last_slice_ts if self._last_slice_ts is not None else self.ts_start
+            await self._close_session(ts)
+            await self._deliver(RunEnded(ts), ts)
+
+    async def ask(self, question: object, question_id: int) -> Answer:
+        """Posts an operator's question after whatever is being played, and returns its answer."""
+        async with self._turn:
+            await self._deliver(question, self._machine.now)
+            return self._answers.pop(question_id)
+
+    def finish_journal(self) -> None:
+        """Writes the trailer: the run ended in order."""
+        machine = self._machine
+        self._journal.finish(
+            JournalTrailer(
+                last_seq=machine.seq,
+                decisions=machine.decisions,
+                decision_hash=machine.decision_hash,
+            )
+        )
+
+    async def _close_session(self, ts: int) -> None:
+        for report in self._venue.on_session_close(ts):
+            await self._deliver(report, ts)
+        await self._deliver(SessionClosed(ts), ts)
+
+    async def _deliver(self, payload: object, ts: int) -> None:
+        self._machine.post(payload, ts)
+        if self._machine.has_effects:
+            await self._settle(ts)
+
+    async def _settle(self, ts: int) -> None:
+        """Carries out effects until none is left; every input that comes of it is played too."""
+        while True:
+            calls = self._carry_out()
+            for reply in await self._host.gather(calls) if calls else ():
+                self._machine.post(reply, ts)
+            if self._machine.has_effects:
+                continue
+            reports = self._venue.take_reports()
+            if not reports:
+                return
+            for report in reports:
+                await self._deliver(report, ts)
+
+    def _carry_out(self) -> list[AwaitCall]:
+        """Everything that needs no waiting is done at once; the calls to await are returned."""
+        calls: list[AwaitCall] = []
+        for _, effect in self._machine.take_effects():
+            match effect:
+                case ExecuteCommands():
+                    self._execute(effect)
+                case AwaitCall():
+                    calls.append(effect)
+                case SessionMarked():
+                    self._keep_equity(effect)
+                case Answer():
+                    self._answers[effect.question_id] = effect
+                case DomainEvent():
+                    self._tell(effect)
+                case _:
+                    raise TypeError(f"no way to carry out a {type(effect).__name__}")
+        return calls
+
+    def _execute(self, effect: ExecuteCommands) -> None:
+        commands: list[StrategyCommand] = list(effect.approved)
+        self._journal.sync()
+        try:
+            self._port.execute_commands(commands)
+        except Exception as failure:
+            # Nobody knows what the venue took: the orders are UNKNOWN until it says so.
+            ids = tuple(one.client_order_id for one in effect.approved)
+            lost = SubmissionLost(client_order_ids=ids, failure=describe(failure))
+            self._machine.post(lost, self._machine.now)
+
+    def _keep_equity(self, marked: SessionMarked) -> None:
+        for book_id, equity in marked.equities.items():
+            self.equity_curves[book_id].append(EquityPoint(marked.ts_event, equity))
+        self.account_curve.append(EquityPoint(marked.ts_event, marked.account_equity))
+
+    def _tell(self, event: DomainEvent) -> None:
+        if isinstance(event, StrategyConflictDetectedEvent):
+            kind = str(event.conflict_type)
+            self.conflicts[kind] = self.conflicts.get(kind, 0) + 1
+        _log.info(type(event).__name__, **event_fields(event))
+        if self._on_event is not None:
+            self._on_event(event)
+
+
+def event_fields(event: DomainEvent) -> dict[str, object]:
+    """A domain event as key-value pairs of a log line; ``seq`` is its place in the journal."""
+    fields: dict[str, object] = {}
+    for name, value in vars(event).items():
+        if name == "ts_event":
+            fields["at"] = datetime.fromtimestamp(value // 1_000_000_000, tz=UTC).isoformat()
+        else:
+            fields[name] = str(value) if isinstance(value, Decimal) else value
+    return fields
