@@ -29,13 +29,11 @@ from orchestrion.domain.orchestration.events import DomainEvent
 from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
     UnifiedStrategyOrchestrator,
 )
+from orchestrion.runtime.actor import Actor
 from orchestrion.runtime.journal import Journal, RecordKind
 from orchestrion.runtime.machine import Hop, Machine
 from orchestrion.runtime.mailbox import CAPACITY_MESSAGES, Mailbox
 from orchestrion.runtime.supervision import SupervisionPolicy
-
-_CORE_ACTORS = ("core:coordinator", "core:capital_manager", "core:execution_gateway", "core:auditor")
-"""A strategy id cannot contain a colon, so no strategy can be taken for one of these."""
 
 
 class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,8 +116,6 @@ def build_system(
     capital.open_books(orchestrator.allocate_capital(), catalog)
     machine = Machine(journal, trace=trace)
     publish = _publisher(machine)
-    capacity = settings.mailbox_messages_max
-
     gateway = ExecutionGatewayActor(context=machine, publish=publish)
     coordinator = CoordinatorActor(
         context=machine,
@@ -129,7 +125,7 @@ def build_system(
         custodian=settings.custodian,
         is_single=orchestrator.is_single_strategy_mode,
     )
-    capital_actor = CapitalManagerActor(
+    capital_manager = CapitalManagerActor(
         context=machine,
         capital_manager=capital,
         publish=publish,
@@ -140,40 +136,37 @@ def build_system(
         capital.books.values(),
         capital.marks,
     )
-    core = {
-        name: machine.spawn(name, actor, capacity_messages=capacity)
-        for name, actor in zip(
-            _CORE_ACTORS, (coordinator, capital_actor, gateway, auditor), strict=True
-        )
-    }
-    seats = _seat_strategies(
-        machine, orchestrator, factories, catalog, settings, core["core:coordinator"]
-    )
+
+    def spawn(name: str, actor: Actor) -> Mailbox:
+        return machine.spawn(name, actor, capacity_messages=settings.mailbox_messages_max)
+
+    # A strategy id cannot contain a colon, so no strategy can be taken for one of these.
+    to_coordinator = spawn("core:coordinator", coordinator)
+    to_capital_manager = spawn("core:capital_manager", capital_manager)
+    to_gateway = spawn("core:execution_gateway", gateway)
+    to_auditor = spawn("core:auditor", auditor)
+    seats = _seat_strategies(machine, orchestrator, factories, catalog, settings, to_coordinator)
     owners = {seat.strategy_id: seat.mailbox for stage in seats for seat in stage}
-    coordinator.connect(
-        seats=seats, capital_manager=core["core:capital_manager"], gateway=core["core:execution_gateway"]
-    )
-    capital_actor.connect(
-        owners=owners, gateway=core["core:execution_gateway"], auditor=core["core:auditor"]
-    )
+    coordinator.connect(seats=seats, capital_manager=to_capital_manager, gateway=to_gateway)
+    capital_manager.connect(owners=owners, gateway=to_gateway, auditor=to_auditor)
     gateway.connect(
         owners=owners,
-        coordinator=core["core:coordinator"],
-        capital_manager=core["core:capital_manager"],
-        auditor=core["core:auditor"],
+        coordinator=to_coordinator,
+        capital_manager=to_capital_manager,
+        auditor=to_auditor,
     )
-    for types, name in (
-        (COORDINATOR_INPUTS, "core:coordinator"),
-        (CAPITAL_INPUTS, "core:capital_manager"),
-        (GATEWAY_INPUTS, "core:execution_gateway"),
+    for types, mailbox in (
+        (COORDINATOR_INPUTS, to_coordinator),
+        (CAPITAL_INPUTS, to_capital_manager),
+        (GATEWAY_INPUTS, to_gateway),
     ):
         for one in types:
-            machine.route(one, core[name])
+            machine.route(one, mailbox)
     return TradingSystem(
         machine=machine,
         orchestrator=orchestrator,
         coordinator=coordinator,
-        capital_manager=capital_actor,
+        capital_manager=capital_manager,
         auditor=auditor,
     )
 

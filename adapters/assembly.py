@@ -12,13 +12,14 @@ from collections.abc import Callable
 from importlib import metadata
 
 from orchestrion.actors.system import SystemSettings
-from orchestrion.adapters.data.bar_files import BarFile, BarFiles
-from orchestrion.adapters.data.bundled_data import BundledData
-from orchestrion.adapters.data.period_data import PeriodData
 from orchestrion.adapters.data.source import DataSource
-from orchestrion.adapters.settings import RunSettings, resolved_json, strategy_class
-from orchestrion.adapters.settings.data_settings import BundledDataSettings
-from orchestrion.adapters.settings.run_settings import ActiveStrategy
+from orchestrion.adapters.settings import (
+    ActiveStrategy,
+    RunSettings,
+    build_strategy,
+    open_data,
+    resolved_json,
+)
 from orchestrion.adapters.venue.simulated_venue import SimulatedVenue
 from orchestrion.domain.errors import ConfigurationError
 from orchestrion.domain.models.allocation import AllocationConfig
@@ -43,34 +44,12 @@ def data_source(settings: RunSettings) -> DataSource:
         ConfigurationError: settings that cannot be used.
         MarketDataError: a bundled file is missing or damaged.
     """
-    data = settings.data
-    source: DataSource
-    if isinstance(data, BundledDataSettings):
-        source = BundledData(data.series)
-    else:
-        source = BarFiles(
-            [
-                BarFile(
-                    path=one.path,
-                    instrument_id=one.instrument_id,
-                    bar_length_ns=one.bar_length_ns,
-                    allow_negative_prices=one.allow_negative_prices,
-                )
-                for one in data.files
-            ],
-            [one.instrument(settings.account.currency) for one in data.instruments],
-            interval_ns=data.interval_ns,
-            allow_gaps=data.allow_gaps,
-        )
-    if data.start is None and data.end is None:
-        return source
-    return PeriodData(source, start=data.start, end=data.end)
+    return open_data(settings.data, currency=settings.account.currency)
 
 
 def strategy_factory(active: ActiveStrategy) -> Callable[[], Strategy]:
     """A function that builds the strategy anew, with its configured parameters."""
-    strategy_type = strategy_class(active.strategy_name)
-    return lambda: strategy_type.configured(active.config)
+    return lambda: build_strategy(active.strategy_name, active.config)
 
 
 def build_orchestrator(settings: RunSettings) -> UnifiedStrategyOrchestrator:

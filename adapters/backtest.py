@@ -19,6 +19,7 @@ from orchestrion.adapters.journal.sqlite_journal import Durability, SqliteJourna
 from orchestrion.adapters.result import BookResult, EquityPoint, RunResult
 from orchestrion.adapters.session import TradingSession
 from orchestrion.adapters.settings import RunSettings
+from orchestrion.adapters.venue.backtest_adapter import BacktestOrchestrationAdapter
 from orchestrion.domain.errors import MarketDataError
 from orchestrion.domain.models.money import ZERO, add
 from orchestrion.runtime.journal import Journal, JournalHeader
@@ -76,14 +77,15 @@ async def _run(
 ) -> RunResult:
     started = time.perf_counter()
     header = assembly.journal_header(settings, source, "backtest")
-    system, session = None, None
     journal.begin(header)
     async with anyio.create_task_group() as tasks:
         host = AsyncHost(tasks, deadline_s=STUCK_AFTER_S)
         system = build_run(settings, source, journal, header, trace=trace)
+        venue = assembly.build_venue(settings, source.catalog())
         session = TradingSession(
             system,
-            assembly.build_venue(settings, source.catalog()),
+            BacktestOrchestrationAdapter(venue),
+            venue,
             journal,
             host,
             is_data_recorded=False,

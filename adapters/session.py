@@ -10,6 +10,7 @@ comes while a round waits for an asynchronous strategy waits for its turn.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -26,11 +27,11 @@ from orchestrion.actors.messages import (
 )
 from orchestrion.actors.system import TradingSystem
 from orchestrion.adapters.result import EquityPoint
-from orchestrion.adapters.venue.backtest_adapter import BacktestOrchestrationAdapter
-from orchestrion.adapters.venue.simulated_venue import SimulatedVenue
 from orchestrion.domain.models.command import StrategyCommand
 from orchestrion.domain.models.market import MarketSlice
+from orchestrion.domain.models.report import VenueReport
 from orchestrion.domain.orchestration.events import DomainEvent, StrategyConflictDetectedEvent
+from orchestrion.domain.ports.orchestration_port import OrchestrationPort
 from orchestrion.runtime.actor import Answer
 from orchestrion.runtime.journal import Journal, JournalTrailer
 from orchestrion.runtime.machine import describe
@@ -38,6 +39,35 @@ from orchestrion.runtime.shell import AsyncHost, AwaitCall
 
 _NS_PER_DAY = 86_400_000_000_000
 _log = structlog.get_logger("orchestrion.session")
+
+
+class VenueModel(Protocol):
+    """A venue that is driven by the same market data as the strategies, one step ahead of them."""
+
+    def on_slice(self, market_slice: MarketSlice) -> tuple[VenueReport, ...]:
+        """What the slice makes of open orders and holdings; asked before any strategy sees it."""
+        ...
+
+    def on_session_close(self, ts: int) -> tuple[VenueReport, ...]:
+        """What ends or settles with the session."""
+        ...
+
+    def take_reports(self) -> tuple[VenueReport, ...]:
+        """Acknowledgements since the last call."""
+        ...
+
+
+class NoVenueModel:
+    """For a port whose reports come from outside, see ``TradingSession.report``."""
+
+    def on_slice(self, market_slice: MarketSlice) -> tuple[VenueReport, ...]:  # noqa: ARG002
+        return ()
+
+    def on_session_close(self, ts: int) -> tuple[VenueReport, ...]:  # noqa: ARG002
+        return ()
+
+    def take_reports(self) -> tuple[VenueReport, ...]:
+        return ()
 
 
 class TradingSession:
@@ -53,7 +83,8 @@ class TradingSession:
     def __init__(
         self,
         system: TradingSystem,
-        venue: SimulatedVenue,
+        port: OrchestrationPort,
+        venue: VenueModel,
         journal: Journal,
         host: AsyncHost,
         *,
@@ -62,6 +93,8 @@ class TradingSession:
     ) -> None:
         """
         Args:
+            port: where approved commands go.
+            venue: driven by the data before the strategies see them.
             is_data_recorded: whether slices are copied into the journal; not needed where its
                 header names them by hash.
             on_event: told every domain event, in order, after it was journaled.
@@ -73,7 +106,7 @@ class TradingSession:
         self.ts_start = 0
         self._machine = system.machine
         self._venue = venue
-        self._port = BacktestOrchestrationAdapter(venue)
+        self._port = port
         self._journal = journal
         self._host = host
         self._is_data_recorded = is_data_recorded
@@ -113,6 +146,16 @@ class TradingSession:
         machine.post(market_slice, ts, is_recorded=self._is_data_recorded)
         if machine.has_effects:
             await self._settle(ts)
+
+    async def report(self, report: VenueReport, ts: int) -> None:
+        """Posts a report of an outside venue, after whatever is being played.
+
+        Args:
+            ts: time of its arrival, nanoseconds UTC; not before the last input's, else that is
+                taken: a venue's word is never refused for being late.
+        """
+        async with self._turn:
+            await self._deliver(report, max(ts, self._machine.now))
 
     async def end(self) -> None:
         """Closes the last session and stops the strategies."""
