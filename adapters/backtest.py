@@ -78,8 +78,7 @@ async def _run(
     started = time.perf_counter()
     header = assembly.journal_header(settings, source, "backtest")
     journal.begin(header)
-    async with anyio.create_task_group() as tasks:
-        host = AsyncHost(tasks, deadline_s=STUCK_AFTER_S)
+    async with AsyncHost(deadline_s=STUCK_AFTER_S) as host:
         system = build_run(settings, source, journal, header, trace=trace)
         venue = assembly.build_venue(settings, source.catalog())
         session = TradingSession(
@@ -95,7 +94,6 @@ async def _run(
         finally:
             system.machine.stop()
         session.finish_journal()
-        tasks.cancel_scope.cancel()  # calls that were given up may still hang
     return summarise(
         settings,
         source,

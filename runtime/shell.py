@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
 
 import anyio
 import msgspec
 from anyio.abc import TaskGroup
+
+from orchestrion.runtime.errors import ActorError
 
 
 class AwaitCall(msgspec.Struct, frozen=True):
@@ -42,18 +45,40 @@ class _Outcome:
 
 
 class AsyncHost:
-    """Runs calls in a task group that its owner opened and will close."""
+    """Runs calls in a task group of its own; an async context manager.
 
-    def __init__(self, tasks: TaskGroup, *, deadline_s: float) -> None:
+    Leaving it cancels what still runs. An exception of the body comes out as it is, not wrapped in
+    a group, because to the caller there is no group.
+    """
+
+    def __init__(self, *, deadline_s: float) -> None:
         """
         Args:
             deadline_s: longest wait for one group of calls, seconds.
         """
-        self._tasks = tasks
         self._deadline_s = deadline_s
+        self._tasks: TaskGroup | None = None
+
+    async def __aenter__(self) -> AsyncHost:
+        self._tasks = anyio.create_task_group()
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        failure: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        tasks, self._tasks = self._tasks, None
+        if tasks is not None:
+            tasks.cancel_scope.cancel()
+            await tasks.__aexit__(None, None, None)
 
     async def gather(self, calls: Sequence[AwaitCall]) -> list[object]:
         """Starts all calls at once and returns one input per call, in their order."""
+        if self._tasks is None:
+            raise ActorError("the host of asynchronous calls is not open")
         outcomes = [_Outcome(call) for call in calls]
         for outcome in outcomes:
             self._tasks.start_soon(_run, outcome, name=outcome.call.name)
