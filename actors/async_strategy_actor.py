@@ -107,7 +107,9 @@ class AsyncStrategyActor:
 
         async def call() -> object:
             answer = call_strategy(host, message)
-            return await answer if isinstance(answer, Awaitable) else answer
+            if isinstance(answer, Awaitable):
+                answer = await answer
+            return None if isinstance(message, StopDelivered) else answer  # too late to send
 
         self._context.emit(
             AwaitCall(

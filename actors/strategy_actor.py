@@ -140,7 +140,7 @@ class StrategyActor:
         host.turns += 1
         answer = call_strategy(host, message)
         host.handled(message)
-        if not answer:
+        if not answer or isinstance(message, StopDelivered):  # nothing may be sent any more
             self._coordinator.tell(self._nothing)
             return
         view = host.view
@@ -176,7 +176,6 @@ def call_strategy(host: StrategyHost, message: object) -> object:
             return host.strategy.on_start(view)
         case StopDelivered():
             view.move(now=message.ts_event)
-            host.strategy.on_stop(view)
-            return None
+            return host.strategy.on_stop(view)
         case _:
             raise ActorError(f"a strategy cannot be told a {type(message).__name__}")

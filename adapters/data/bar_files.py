@@ -66,6 +66,7 @@ class BarFiles:
         allow_gaps: bool = False,
         name: str = "bar files",
         notes: Iterable[str] = (),
+        currency: str = "USD",
     ) -> None:
         """Opens nothing yet.
 
@@ -76,6 +77,7 @@ class BarFiles:
             allow_gaps: no search for holes, although the interval is known.
             name: what tables and logs call the set.
             notes: what every output that rests on the set must say.
+            currency: of the account; instruments in another one are refused.
 
         Raises:
             ConfigurationError: no files, a length that is not positive, or unusable instruments.
@@ -87,7 +89,7 @@ class BarFiles:
                 raise ConfigurationError(f"{file.path}: bar_length_ns must be above 0")
         gap_rule(interval_ns)
         self._files = tuple(files)
-        self._catalog = InstrumentCatalog(instruments)
+        self._catalog = InstrumentCatalog(instruments, currency=currency)
         self._interval_ns = interval_ns
         self._allow_gaps = allow_gaps
         self._name = name

@@ -24,6 +24,7 @@ class InMemoryData:
         slices: Iterable[MarketSlice],
         *,
         notes: Iterable[str] = (),
+        currency: str = "USD",
     ) -> None:
         """
         Raises:
@@ -32,7 +33,7 @@ class InMemoryData:
         """
         self._name = name
         self._notes = tuple(notes)
-        self._catalog = InstrumentCatalog(instruments)
+        self._catalog = InstrumentCatalog(instruments, currency=currency)
         self._slices = tuple(slices)
         _check(name, self._catalog, self._slices)
 

@@ -7,7 +7,7 @@ time is the event's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, TypeAlias
 
@@ -33,6 +33,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, tag="Signal"):
 
 StrategyOutput: TypeAlias = StrategyCommand | Signal
 StrategyOutputs: TypeAlias = Sequence[StrategyOutput] | None
+HandlerAnswer: TypeAlias = StrategyOutputs | Awaitable[StrategyOutputs]
+"""What a handler may return; an ``async def`` handler returns something to await."""
 
 
 class StrategyView:
@@ -141,9 +143,7 @@ class StrategyView:
         )
         if not legs:
             return None
-        return SubmitOrder(
-            strategy_id=self._strategy_id, legs=legs, reduce_only=True, label=label
-        )
+        return SubmitOrder(strategy_id=self._strategy_id, legs=legs, reduce_only=True, label=label)
 
     def structure(
         self,
@@ -205,19 +205,19 @@ class Strategy:
         """
         return ()
 
-    def on_start(self, view: StrategyView) -> StrategyOutputs:
+    def on_start(self, view: StrategyView) -> HandlerAnswer:
         """Called once, before the first event."""
 
-    def on_event(self, event: MarketSlice, view: StrategyView) -> StrategyOutputs:
+    def on_event(self, event: MarketSlice, view: StrategyView) -> HandlerAnswer:
         """Called with every slice that holds a subscribed instrument.
 
         Returns commands and signals, or None. Lists and tuples are fine.
         """
 
-    def on_fill(self, fill: OrderFilledReport, view: StrategyView) -> StrategyOutputs:
+    def on_fill(self, fill: OrderFilledReport, view: StrategyView) -> HandlerAnswer:
         """Called after one of its orders filled, with the book already changed."""
 
-    def on_stop(self, view: StrategyView) -> None:
+    def on_stop(self, view: StrategyView) -> Awaitable[None] | None:
         """Called once, at the end; commands are not possible any more."""
 
     def snapshot(self) -> object | None:

@@ -8,11 +8,10 @@ embedding that wants no runtime asks for; the runtime itself never does.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List  # noqa: UP035 - the specification's own spelling
-
-from collections.abc import Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any, Dict, List  # noqa: UP035 - the specification's own spelling
 
 import msgspec
 
@@ -22,7 +21,13 @@ from orchestrion.domain.models.command import ApprovedCommand, StrategyCommand
 from orchestrion.domain.models.instrument import InstrumentCatalog
 from orchestrion.domain.models.market import MarketEvent, MarketSlice, as_slice
 from orchestrion.domain.models.order import Order
-from orchestrion.domain.models.strategy import Signal, Strategy, StrategyView
+from orchestrion.domain.models.strategy import (
+    HandlerAnswer,
+    Signal,
+    Strategy,
+    StrategyOutputs,
+    StrategyView,
+)
 from orchestrion.domain.models.strategy_metadata import StrategyMetadata
 from orchestrion.domain.orchestration.compatibility_analyzer import (
     Candidate,
@@ -99,7 +104,7 @@ class UnifiedStrategyOrchestrator:
             ValueError: neither form, or not a mapping.
         """
         if not isinstance(config, Mapping):
-            raise ValueError("Invalid configuration format")  # noqa: TRY004 - as specified
+            raise ValueError("Invalid configuration format")
         if "strategy" in config and isinstance(config["strategy"], str):
             self._mode = OrchestratorMode.SINGLE
         elif "strategies" in config and isinstance(config["strategies"], dict):
@@ -171,9 +176,7 @@ class UnifiedStrategyOrchestrator:
 
     # -- life cycle -----------------------------------------------------------------------------
 
-    def pause_strategy(
-        self, strategy_id: str, mode: PauseMode = PauseMode.ENTRIES_BLOCKED
-    ) -> None:
+    def pause_strategy(self, strategy_id: str, mode: PauseMode = PauseMode.ENTRIES_BLOCKED) -> None:
         """Pauses a strategy; its capital stays with it.
 
         Raises:
@@ -266,7 +269,7 @@ class UnifiedStrategyOrchestrator:
                 )
                 answer = check_answer(
                     strategy_id,
-                    entry.strategy.on_event(market_slice, view),
+                    _answered_now(strategy_id, entry.strategy.on_event(market_slice, view)),
                     view.book,
                     view.working_orders,
                 )
@@ -293,6 +296,20 @@ class UnifiedStrategyOrchestrator:
             for strategy_id in self.strategies
             for client_order_id, order in self.capital_manager.working_orders(strategy_id).items()
         }
+
+
+def _answered_now(strategy_id: str, answer: HandlerAnswer) -> StrategyOutputs:
+    """
+    Raises:
+        ConfigurationError: the strategy is asynchronous; only the runtime can await it.
+    """
+    if isinstance(answer, Awaitable):
+        if isinstance(answer, Coroutine):
+            answer.close()
+        raise ConfigurationError(
+            f"{strategy_id} is asynchronous: run it with Orchestrion or run_backtest"
+        )
+    return answer
 
 
 def is_subscribed(subscriptions: tuple[str, ...], market_slice: MarketSlice) -> bool:
