@@ -35,7 +35,6 @@ from orchestrion.domain.models.command import (
 from orchestrion.domain.models.strategy import Signal, Strategy, StrategyView
 from orchestrion.domain.orchestration.proposal import (
     CheckedAnswer,
-
     Rejection,
     check_answer,
 )
@@ -192,6 +191,3 @@ def _with_malformed(answer: CheckedAnswer, strategy_id: str, fault: str) -> Chec
         strategy_id=strategy_id, command=None, code=RefusalCode.INVALID_COMMAND, detail=fault
     )
     return CheckedAnswer((*answer.checked, Rejection(strategy_id, place, refusal)), answer.signals)
-
-
-

@@ -27,9 +27,7 @@ class AuditorActor:
         checks: comparisons made so far.
     """
 
-    def __init__(
-        self, ledger: AccountLedger, books: Iterable[Book], marks: Marks
-    ) -> None:
+    def __init__(self, ledger: AccountLedger, books: Iterable[Book], marks: Marks) -> None:
         self.checks = 0
         self.ledger = ledger
         self._marks = marks
@@ -115,7 +113,5 @@ def _totals(books: Iterable[Book]) -> tuple[Decimal, Decimal, dict[str, Decimal]
         cash, fees = add(cash, book.cash), add(fees, book.fees)
         for position in book.positions.values():
             instrument_id = position.instrument_id
-            quantities[instrument_id] = add(
-                quantities.get(instrument_id, ZERO), position.quantity
-            )
+            quantities[instrument_id] = add(quantities.get(instrument_id, ZERO), position.quantity)
     return cash, fees, {key: quantity for key, quantity in quantities.items() if quantity}

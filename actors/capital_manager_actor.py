@@ -91,9 +91,7 @@ class CapitalManagerActor:
             FlattenRequest: self._on_flatten,
         }
 
-    def connect(
-        self, *, owners: Mapping[str, Mailbox], gateway: Mailbox, auditor: Mailbox
-    ) -> None:
+    def connect(self, *, owners: Mapping[str, Mailbox], gateway: Mailbox, auditor: Mailbox) -> None:
         """Tells it whose books it keeps and who carries out and checks. Called once, by wiring."""
         self._owners = owners
         self._gateway = gateway
@@ -275,7 +273,5 @@ class CapitalManagerActor:
         margin = self._capital.margin(strategy_id).maintenance
         is_reducing = equity < margin
         if is_reducing and not self._reducing.get(strategy_id, False):
-            self._publish(
-                BookReducingEvent(strategy_id=strategy_id, equity=equity, margin=margin)
-            )
+            self._publish(BookReducingEvent(strategy_id=strategy_id, equity=equity, margin=margin))
         self._reducing[strategy_id] = is_reducing

@@ -173,9 +173,7 @@ class CoordinatorActor:
         if not stages:
             return
         number = self.round_number + 1
-        self._open(
-            stages, lambda signals: SliceDelivered(number, market_slice, signals)
-        )
+        self._open(stages, lambda signals: SliceDelivered(number, market_slice, signals))
 
     def _on_owner_filled(self, message: OwnerFilled) -> None:
         seat = self._plans.active_seat(message.strategy_id)
@@ -189,9 +187,7 @@ class CoordinatorActor:
             if status is StrategyStatus.READY:
                 self._take_step(strategy_id, StrategyStep.START, mode)
         number = self.round_number + 1
-        self._open(
-            self._plans.for_everybody(), lambda _: StartDelivered(number, message.ts_event)
-        )
+        self._open(self._plans.for_everybody(), lambda _: StartDelivered(number, message.ts_event))
 
     def _on_ended(self, message: RunEnded) -> None:
         stages = self._plans.for_everybody()

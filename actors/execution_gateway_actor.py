@@ -176,9 +176,7 @@ class ExecutionGatewayActor:
             moved = msgspec.structs.replace(moved, venue_order_id=report.venue_order_id)
         self._change(moved)
         if isinstance(report, (OrderRejectedReport, OrderCancelRejectedReport)):
-            self._tell_status(
-                order.client_order_id, order.strategy_id, moved.status, report.reason
-            )
+            self._tell_status(order.client_order_id, order.strategy_id, moved.status, report.reason)
 
     def _on_filled(self, fill: OrderFilledReport) -> None:
         order = self._open.get(fill.client_order_id) or self._ended.get(fill.client_order_id)
@@ -273,10 +271,10 @@ def _filled(order: Order, fill: OrderFilledReport) -> Order:
     return msgspec.structs.replace(probe, status=next_status(order.status, trigger))
 
 
-def _with_fill(filled: tuple[Decimal, ...], leg_index: int, quantity: Decimal) -> tuple[Decimal, ...]:
-    return tuple(
-        add(one, quantity) if i == leg_index else one for i, one in enumerate(filled)
-    )
+def _with_fill(
+    filled: tuple[Decimal, ...], leg_index: int, quantity: Decimal
+) -> tuple[Decimal, ...]:
+    return tuple(add(one, quantity) if i == leg_index else one for i, one in enumerate(filled))
 
 
 def _fits(order: Order, fill: OrderFilledReport) -> bool:

@@ -198,9 +198,7 @@ def _seat_strategies(
             actor = StrategyActor(
                 strategy_id=strategy_id, factory=factory, view=view, coordinator=coordinator
             )
-        mailbox = machine.spawn(
-            strategy_id, actor, capacity_messages=settings.mailbox_messages_max
-        )
+        mailbox = machine.spawn(strategy_id, actor, capacity_messages=settings.mailbox_messages_max)
         machine.supervise(strategy_id, settings.supervision, parent=coordinator)
         wants_fills = type(strategy).on_fill is not Strategy.on_fill
         return Seat(strategy_id, mailbox, strategy.subscriptions(), wants_fills)

@@ -62,7 +62,9 @@ def run_backtest(
         else SqliteJournal(journal_path, durability=Durability.RELAXED)
     )
     try:
-        return anyio.run(_run, settings, source, journal, journal_path, progress, trace, backend=backend)
+        return anyio.run(
+            _run, settings, source, journal, journal_path, progress, trace, backend=backend
+        )
     finally:
         journal.close()
 

@@ -187,9 +187,7 @@ class Orchestrion:
 
     # -- what an operator does ------------------------------------------------------------------
 
-    async def pause(
-        self, strategy_id: str, mode: PauseMode = PauseMode.ENTRIES_BLOCKED
-    ) -> None:
+    async def pause(self, strategy_id: str, mode: PauseMode = PauseMode.ENTRIES_BLOCKED) -> None:
         """Pauses one strategy; the others go on, its positions stay its own.
 
         Raises:

@@ -99,9 +99,7 @@ def replay_journal(path: Path) -> ReplayOutcome:
     )
 
 
-def _play(
-    machine: Machine, comparing: ComparingJournal, source: DataSource, last_seq: int
-) -> None:
+def _play(machine: Machine, comparing: ComparingJournal, source: DataSource, last_seq: int) -> None:
     slices = source.slices()
     while machine.seq < last_seq:
         seq = machine.seq + 1
@@ -141,6 +139,3 @@ def _require_same_data(header: JournalHeader, source: DataSource) -> None:
 
 def _described(found: DivergenceError) -> Divergence:
     return Divergence(found.seq, found.name, found.field, str(found.then), str(found.now))
-
-
-
