@@ -129,12 +129,13 @@ class JournalReader(Protocol):
 def chain_hash(previous: bytes, record: Record) -> bytes:
     """The running hash after a record: sha256 over the previous hash and every field.
 
-    Field lengths are part of the hashed bytes, so no two different records hash alike.
+    The lengths of name and body are part of the hashed bytes, so no two different records hash
+    alike, whatever stands in them.
     """
     # One format of bytes: 0.2 us cheaper than text that is encoded, and this runs per record.
-    body = record.body
-    fields = (record.seq, record.kind.encode(), record.name.encode(), record.ts, len(body), body)
-    return hashlib.sha256(previous + b"%d|%b|%b|%d|%d|%b" % fields).digest()
+    name, body = record.name.encode(), record.body
+    fields = (record.seq, record.kind.encode(), record.ts, len(name), len(body), name, body)
+    return hashlib.sha256(previous + b"%d|%b|%d|%d|%d|%b%b" % fields).digest()
 
 
 GENESIS_HASH = bytes(32)
