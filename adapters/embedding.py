@@ -185,7 +185,7 @@ class Orchestrion:
             self._is_started = True
             await self._running.start(ts)
 
-    # -- what an operator does ------------------------------------------------------------------
+    # -- what an operator does ------------------------------------------------------------
 
     async def pause(self, strategy_id: str, mode: PauseMode = PauseMode.ENTRIES_BLOCKED) -> None:
         """Pauses one strategy; the others go on, its positions stay its own.
@@ -223,7 +223,7 @@ class Orchestrion:
         if answer.error:
             raise LifecycleError(answer.error)
 
-    # -- what it knows ------------------------------------------------------------------------------
+    # -- what it knows --------------------------------------------------------------------
 
     @property
     def strategy_ids(self) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ comes while a round waits for an asynchronous strategy waits for its turn.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Protocol
 
 import anyio
 import structlog
@@ -27,14 +27,14 @@ from orchestrion.actors.messages import (
 )
 from orchestrion.actors.system import TradingSystem
 from orchestrion.adapters.result import EquityPoint
-from orchestrion.domain.models.command import StrategyCommand
+from orchestrion.domain.models.command import ApprovedCommand, CancelOrder, StrategyCommand
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.report import VenueReport
 from orchestrion.domain.orchestration.events import DomainEvent, StrategyConflictDetectedEvent
 from orchestrion.domain.ports.orchestration_port import OrchestrationPort
 from orchestrion.runtime.actor import Answer
+from orchestrion.runtime.errors import ActorError, describe
 from orchestrion.runtime.journal import Journal, JournalTrailer
-from orchestrion.runtime.machine import describe
 from orchestrion.runtime.shell import AsyncHost, AwaitCall
 
 _NS_PER_DAY = 86_400_000_000_000
@@ -111,7 +111,7 @@ class TradingSession:
         self._host = host
         self._is_data_recorded = is_data_recorded
         self._on_event = on_event
-        self._turn = anyio.Lock()
+        self._turn = anyio.Lock(fast_acquire=True)
         self._answers: dict[int, Answer] = {}
         self._last_slice_ts: int | None = None
 
@@ -123,13 +123,15 @@ class TradingSession:
         self.account_curve.append(
             EquityPoint(ts, self.system.orchestrator.capital_manager.total_capital)
         )
-        await self._deliver(RunStarted(ts), ts)
+        async with self._turn:
+            await self._deliver(RunStarted(ts), ts)
 
     async def publish(self, market_slice: MarketSlice) -> None:
         """Plays one slice to its end: the venue's reports on it, then the round.
 
         Raises:
-            ActorError: its time is before the last input's, or the machine has failed.
+            ActorError: its time is before the last slice's, or the machine has failed or
+                stopped; nothing was taken.
         """
         async with self._turn:
             await self._publish(market_slice)
@@ -137,15 +139,18 @@ class TradingSession:
     async def _publish(self, market_slice: MarketSlice) -> None:
         ts = market_slice.ts_event
         last = self._last_slice_ts
+        if last is not None and ts < last:
+            raise ActorError(f"time went back: a slice of {ts} after one of {last}")
         if last is not None and ts // _NS_PER_DAY != last // _NS_PER_DAY:
             await self._close_session(last)
         self._last_slice_ts = ts
         for report in self._venue.on_slice(market_slice):
             await self._deliver(report, ts)
         machine = self._machine
-        machine.post(market_slice, ts, is_recorded=self._is_data_recorded)
+        # A report may have come in after the slice's own time: only a feed's own order is judged.
+        machine.post(market_slice, max(ts, machine.now), is_recorded=self._is_data_recorded)
         if machine.has_effects:
-            await self._settle(ts)
+            await self._settle()
 
     async def report(self, report: VenueReport, ts: int) -> None:
         """Posts a report of an outside venue, after whatever is being played.
@@ -155,14 +160,15 @@ class TradingSession:
                 taken: a venue's word is never refused for being late.
         """
         async with self._turn:
-            await self._deliver(report, max(ts, self._machine.now))
+            await self._deliver(report, ts)
 
     async def end(self) -> None:
-        """Closes the last session and stops the strategies."""
+        """Closes the last session, stops the strategies and with them the machine."""
         async with self._turn:
             ts = self._last_slice_ts if self._last_slice_ts is not None else self.ts_start
             await self._close_session(ts)
             await self._deliver(RunEnded(ts), ts)
+            self._machine.stop()
 
     async def ask(self, question: object, question_id: int) -> Answer:
         """Posts an operator's question after whatever is being played, and returns its answer."""
@@ -187,23 +193,33 @@ class TradingSession:
         await self._deliver(SessionClosed(ts), ts)
 
     async def _deliver(self, payload: object, ts: int) -> None:
-        self._machine.post(payload, ts)
-        if self._machine.has_effects:
-            await self._settle(ts)
+        machine = self._machine
+        machine.post(payload, max(ts, machine.now))
+        if machine.has_effects:
+            await self._settle()
 
-    async def _settle(self, ts: int) -> None:
+    async def _settle(self) -> None:
         """Carries out effects until none is left; every input that comes of it is played too."""
         while True:
             calls = self._carry_out()
-            for reply in await self._host.gather(calls) if calls else ():
-                self._machine.post(reply, ts)
+            for reply in await self._replies(calls) if calls else ():
+                self._machine.post(reply, self._machine.now)
             if self._machine.has_effects:
                 continue
             reports = self._venue.take_reports()
             if not reports:
                 return
             for report in reports:
-                await self._deliver(report, ts)
+                await self._deliver(report, self._machine.now)
+
+    async def _replies(self, calls: list[AwaitCall]) -> list[object]:
+        try:
+            return await self._host.gather(calls)
+        except BaseException:
+            # Cancelled from outside: the round can never close. What was decided stands in the
+            # journal; whoever goes on starts from there.
+            self._machine.stop()
+            raise
 
     def _carry_out(self) -> list[AwaitCall]:
         """Everything that needs no waiting is done at once; the calls to await are returned."""
@@ -231,7 +247,7 @@ class TradingSession:
             self._port.execute_commands(commands)
         except Exception as failure:
             # Nobody knows what the venue took: the orders are UNKNOWN until it says so.
-            ids = tuple(one.client_order_id for one in effect.approved)
+            ids = tuple(_order_of(one) for one in effect.approved)
             lost = SubmissionLost(client_order_ids=ids, failure=describe(failure))
             self._machine.post(lost, self._machine.now)
 
@@ -247,6 +263,12 @@ class TradingSession:
         _log.info(type(event).__name__, **event_fields(event))
         if self._on_event is not None:
             self._on_event(event)
+
+
+def _order_of(approved: ApprovedCommand) -> str:
+    """Id of the order that a command is about; a cancel has an id of its own."""
+    command = approved.command
+    return command.client_order_id if isinstance(command, CancelOrder) else approved.client_order_id
 
 
 def event_fields(event: DomainEvent) -> dict[str, object]:

@@ -1,8 +1,8 @@
 """The rules: pure, synchronous functions and values. Data in, data out.
 
 Nothing here awaits, asks the time, draws, logs or touches the outside. Read ``models`` for the
-values, ``orchestration`` for the rules, ``ports`` for what an environment must offer, ``strategies``
-for the library. The names of the specification can be imported from here.
+values, ``orchestration`` for the rules, ``ports`` for what an environment must offer,
+``strategies`` for the library. The names of the specification can be imported from here.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class PatientBuyer(Strategy):
 
 
 class BotVenue:
-    """The bot's own connection: accepts orders now, answers later. Here it fills at the last price."""
+    """The bot's own connection: takes orders now, answers later; here at the last price."""
 
     def __init__(self) -> None:
         self.outbox: list[ApprovedCommand] = []

@@ -106,24 +106,24 @@ def check_data(settings: DataSettings, *, currency: str, faults: Faults, read: b
         _check_bundled(settings, currency, faults)
     else:
         _check_files(settings, currency, faults)
-        if not faults.has(("data",)):
-            _check_bars(settings, currency, faults, read=read)
+        if read and not faults.has(("data",)):
+            for fault in _bar_files(settings, currency).check():
+                faults.add(("data", "files"), str(fault), "correct the file")
 
 
 def _check_bundled(settings: BundledDataSettings, currency: str, faults: Faults) -> None:
     if currency != BUNDLED_CURRENCY:
         advice = f"the bundled data are in {BUNDLED_CURRENCY}: write that, or use your own files"
         faults.add(("account", "currency"), "is not the data's", advice, value=currency)
-    sessions = BundledData(("index",))
-    days = [
-        datetime.fromtimestamp(one.ts_event // 10**9, tz=UTC).date() for one in sessions.slices()
-    ]
-    first, last = days[0], days[-1]
-    for key, day in (("start", settings.start), ("end", settings.end)):
-        outside = day is not None and (day > last if key == "start" else day < first)
-        if outside:
-            advice = f"the bundled data reach from {first} to {last}"
-            faults.add(("data", key), "no data are left", advice, value=str(day))
+    if settings.start is None and settings.end is None:
+        return
+    moments = [one.ts_event for one in BundledData(("index",)).slices()]
+    first, last = _day(moments[0]), _day(moments[-1])
+    advice = f"the bundled data reach from {first} to {last}"
+    if settings.start is not None and settings.start > last:
+        faults.add(("data", "start"), "no data are left", advice, value=str(settings.start))
+    if settings.end is not None and settings.end < first:
+        faults.add(("data", "end"), "no data are left", advice, value=str(settings.end))
 
 
 def _check_files(settings: FileDataSettings, currency: str, faults: Faults) -> None:
@@ -135,16 +135,6 @@ def _check_files(settings: FileDataSettings, currency: str, faults: Faults) -> N
     if settings.interval_ns is not None and settings.interval_ns > _DAY_NS:
         advice = "leave it out: there is no rule for holes in longer bars"
         faults.add(("data", "interval"), "longer than a day", advice, value=str(settings.interval))
-
-
-def _check_bars(settings: FileDataSettings, currency: str, faults: Faults, *, read: bool) -> None:
-    try:
-        source = _bar_files(settings, currency)
-    except ConfigurationError as error:
-        faults.add(("data",), str(error), "correct it")
-        return
-    for fault in source.check() if read else ():
-        faults.add(("data", "files"), str(fault), "correct the file")
 
 
 def _check_file(file: BarFileSettings, i: int, known: Sequence[str], faults: Faults) -> None:
@@ -194,6 +184,10 @@ def _bar_files(settings: FileDataSettings, currency: str) -> BarFiles:
         allow_gaps=settings.allow_gaps,
         currency=currency,
     )
+
+
+def _day(ts: int) -> date:
+    return datetime.fromtimestamp(ts // 1_000_000_000, tz=UTC).date()
 
 
 def _midnight_ns(day: date) -> int:

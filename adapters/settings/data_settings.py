@@ -32,6 +32,7 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 class EquitySettings(Section):
     kind: Literal["equity"]
     instrument_id: Identifier
+    """Its id in the data files and in orders."""
     price_increment: Amount = Field(default=Decimal("0.01"), gt=0)
     """Smallest step of the price."""
     lot_size: Amount = Field(default=Decimal(1), gt=0)
@@ -55,6 +56,7 @@ class EquitySettings(Section):
 class IndexSettings(Section):
     kind: Literal["index"]
     instrument_id: Identifier
+    """Its id in the data files and in orders."""
     price_increment: Amount = Field(default=Decimal("0.01"), gt=0)
     """Smallest step of the value."""
 
@@ -69,6 +71,7 @@ class IndexSettings(Section):
 class FutureSettings(Section):
     kind: Literal["future"]
     instrument_id: Identifier
+    """Its id in the data files and in orders."""
     underlying_id: Identifier
     """Whose price it settles at."""
     expiry: AwareDatetime
@@ -101,12 +104,15 @@ class FutureSettings(Section):
 class OptionSettings(Section):
     kind: Literal["option"]
     instrument_id: Identifier
+    """Its id in the data files and in orders."""
     underlying_id: Identifier
     """Whose price it settles at."""
     expiry: AwareDatetime
     """Last moment of trading with its time zone, e.g. 2024-03-15T20:00:00Z."""
     strike: Amount = Field(gt=0)
+    """Price per unit at which it may be exercised."""
     option_kind: OptionKind
+    """CALL or PUT."""
     multiplier: Amount = Field(default=Decimal(100), gt=0)
     """Units of the underlying in one contract."""
     price_increment: Amount = Field(default=Decimal("0.05"), gt=0)
@@ -171,7 +177,9 @@ class BarFileSettings(Section):
 class FileDataSettings(Period):
     source: Literal["files"]
     files: tuple[BarFileSettings, ...] = Field(min_length=1)
+    """What is read; the order does not matter."""
     instruments: tuple[InstrumentSettings, ...] = Field(min_length=1)
+    """Every instrument that the files name."""
     interval: Duration | None = None
     """Length of a bar; with it, missing bars are found."""
     allow_gaps: bool = False
@@ -187,6 +195,7 @@ class FeedDataSettings(Section):
 
     source: Literal["feed"]
     instruments: tuple[InstrumentSettings, ...] = Field(min_length=1)
+    """Every instrument that the feed names."""
 
 
 DataSettings: TypeAlias = Annotated[

@@ -95,6 +95,7 @@ class StrategySettings(Section):
     """One entry of ``strategies``."""
 
     enabled: bool = True
+    """false leaves the strategy out of the run; its settings are checked all the same."""
     allocation_pct: float | None = Field(default=None, gt=0, le=100)
     """Percent of the capital that this strategy is given."""
     strategy: str | None = Field(default=None, min_length=1)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrion.adapters.settings.fault import Faults, KeyPath, did_you_mean, near_matches, shown
+from orchestrion.adapters.settings.plain_data import is_map
 
 _TAG = "#"  # first character of the names of union members, see ``section.by_tag``
 _NUMERIC = re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9]*)?([eE][-+]?[0-9]+)?")
@@ -51,7 +52,10 @@ def _add(
             did_you_mean(word, _keys_at(model, inner[:-1]), what="the known keys are"),
         )
     else:
-        value = "" if kind == "union_tag_not_found" else shown(_input(details))
+        found = _input(details)
+        # Of a rule between several keys, and of a key that is missing, the whole map says nothing.
+        is_of_map = kind in {"value_error", "union_tag_not_found"} and is_map(found)
+        value = "" if is_of_map else shown(found)
         expected = expectation(details)
         if kind == "string_pattern_mismatch":
             expected = _description(model, inner) or expected
@@ -122,6 +126,8 @@ def expectation(details: ErrorDetails) -> str:
     if kind == "union_tag_invalid":
         names = re.findall(f"{_TAG}([a-z]+)", str(context["expected_tags"]))
         return _one_of(names, str(context["tag"]).removeprefix(_TAG))
+    if kind == "union_tag_not_found" and not is_map(found):
+        kind = "dict_type"
     template = _SIMPLE.get(kind)
     if template is None:
         message = details["msg"].removeprefix("Input should be ")

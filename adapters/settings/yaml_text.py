@@ -60,7 +60,9 @@ def parse_value(text: str) -> Any:
 def yaml_fault(error: yaml.YAMLError) -> ConfigFault:
     """What a parser's complaint usually means to somebody who writes YAML for the first time."""
     problem = str(getattr(error, "problem", None) or error)
-    mark = getattr(error, "problem_mark", None)
+    # A key without a colon is noticed a line too late; where it starts is what helps.
+    is_late = "could not find expected ':'" in problem
+    mark = getattr(error, "context_mark" if is_late else "problem_mark", None)
     place = "" if mark is None else _line(mark)
     for words, meaning, advice in _HINTS:
         if words in problem:
