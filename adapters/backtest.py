@@ -21,6 +21,7 @@ from orchestrion.adapters.session import TradingSession
 from orchestrion.adapters.settings import RunSettings
 from orchestrion.adapters.venue.backtest_adapter import BacktestOrchestrationAdapter
 from orchestrion.domain.errors import MarketDataError
+from orchestrion.domain.models.market import Bar, MarketSlice
 from orchestrion.domain.models.money import ZERO, add
 from orchestrion.runtime.journal import Journal, JournalHeader
 from orchestrion.runtime.machine import Hop
@@ -130,7 +131,7 @@ async def _play(session: TradingSession, source: DataSource, progress: Progress 
     if first is None:
         raise MarketDataError(f"{source.name}: there is no data")
     total = source.slice_count()
-    await session.start(first.ts_event)
+    await session.start(_first_moment(first))
     for count, market_slice in enumerate(itertools.chain((first,), slices), start=1):
         await session.publish(market_slice)
         if not count % PROGRESS_SLICES:
@@ -140,6 +141,13 @@ async def _play(session: TradingSession, source: DataSource, progress: Progress 
     await session.end()
     if progress is not None:
         progress(count, total if total is not None else count)
+
+
+def _first_moment(market_slice: MarketSlice) -> int:
+    """When the first prices were made: the capital stands at the open, not at the first close."""
+    return min(
+        item.ts_open if isinstance(item, Bar) else item.ts_event for item in market_slice.items
+    )
 
 
 def summarise(

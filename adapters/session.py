@@ -30,7 +30,15 @@ from orchestrion.adapters.result import EquityPoint
 from orchestrion.domain.models.command import ApprovedCommand, CancelOrder, StrategyCommand
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.report import VenueReport
-from orchestrion.domain.orchestration.events import DomainEvent, StrategyConflictDetectedEvent
+from orchestrion.domain.orchestration.events import (
+    BookReducingEvent,
+    CapitalMissingEvent,
+    DomainEvent,
+    DuplicateReportEvent,
+    StrategyConflictDetectedEvent,
+    StrategyQuarantinedEvent,
+    StrategyRestartedEvent,
+)
 from orchestrion.domain.ports.orchestration_port import OrchestrationPort
 from orchestrion.runtime.actor import Answer
 from orchestrion.runtime.errors import ActorError, describe
@@ -39,6 +47,14 @@ from orchestrion.runtime.shell import AsyncHost, AwaitCall
 
 _NS_PER_DAY = 86_400_000_000_000
 _log = structlog.get_logger("orchestrion.session")
+_WARNINGS = (
+    BookReducingEvent,
+    CapitalMissingEvent,
+    DuplicateReportEvent,
+    StrategyQuarantinedEvent,
+    StrategyRestartedEvent,
+)
+"""Events that a person should see without asking for them."""
 
 
 class VenueModel(Protocol):
@@ -260,7 +276,8 @@ class TradingSession:
         if isinstance(event, StrategyConflictDetectedEvent):
             kind = str(event.conflict_type)
             self.conflicts[kind] = self.conflicts.get(kind, 0) + 1
-        _log.info(type(event).__name__, **event_fields(event))
+        log = _log.warning if isinstance(event, _WARNINGS) else _log.info
+        log(type(event).__name__, **event_fields(event))
         if self._on_event is not None:
             self._on_event(event)
 
