@@ -9,7 +9,8 @@ snapshot after its last good reply; without snapshots its first failure quaranti
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
 
 import msgspec
 
@@ -17,7 +18,7 @@ from orchestrion.actors.messages import (
     BookChanged,
     FillDelivered,
     NothingAnswered,
-    OrderChanged,
+    OrdersChanged,
     SliceDelivered,
     StartDelivered,
     StopDelivered,
@@ -34,13 +35,13 @@ from orchestrion.domain.models.command import (
 )
 from orchestrion.domain.models.strategy import Signal, Strategy, StrategyView
 from orchestrion.domain.orchestration.proposal import (
+    COMMANDS_PER_ANSWER_MAX,
     CheckedAnswer,
     Rejection,
     check_answer,
 )
 from orchestrion.runtime.actor import ActorContext
-from orchestrion.runtime.errors import ActorError
-from orchestrion.runtime.machine import describe
+from orchestrion.runtime.errors import ActorError, describe
 from orchestrion.runtime.mailbox import Mailbox
 from orchestrion.runtime.shell import AwaitCall
 
@@ -67,6 +68,7 @@ class AsyncStrategyActor:
         self._coordinator = coordinator
         self._nothing = NothingAnswered(strategy_id)
         self._waiting_round: int | None = None
+        self._can_restore = self._host.gives_snapshots
 
     @property
     def turns(self) -> int:
@@ -74,7 +76,7 @@ class AsyncStrategyActor:
 
     def receive(self, message: object) -> None:
         match message:
-            case BookChanged() | OrderChanged():
+            case BookChanged() | OrdersChanged():
                 self._host.fold(message)
             case StrategyReplied():
                 self._on_replied(message)
@@ -92,7 +94,7 @@ class AsyncStrategyActor:
         strategy's own state goes back."""
         view = self._host.view
         book, orders, now = view.book, view.working_orders, view.now
-        if not self._host.gives_snapshots:
+        if not self._can_restore:
             raise ActorError("an asynchronous strategy needs snapshot() to be restarted")
         self._host.restore()
         view.move(book=book, orders=orders, now=now)
@@ -107,7 +109,7 @@ class AsyncStrategyActor:
         async def call() -> object:
             answer = call_strategy(host, message)
             if isinstance(answer, Awaitable):
-                answer = await answer
+                answer = await cast("Awaitable[object]", answer)
             return None if isinstance(message, StopDelivered) else answer  # too late to send
 
         self._context.emit(
@@ -128,8 +130,7 @@ class AsyncStrategyActor:
         if message.round != self._waiting_round:
             return  # it was given up at its deadline; the journal shows the late reply
         self._waiting_round = None
-        if self._host.gives_snapshots:
-            self._host.take_snapshot()
+        self._can_restore = self._host.take_snapshot()
         view = self._host.view
         checked = check_answer(
             self._strategy_id,
@@ -150,24 +151,28 @@ class AsyncStrategyActor:
 def seal_reply(strategy_id: str, round_number: int, value: object) -> StrategyReplied:
     """Whatever an asynchronous strategy returned, as an input that the journal can hold.
 
-    Items that are no commands or signals, or that no journal could encode (a NaN quantity), are
-    left out and named in ``malformed``.
+    Items that are no commands or signals, or that no journal could give back (a NaN), are left out
+    and named in ``malformed``; of far too many items none is kept.
     """
     if value is None:
         return StrategyReplied(strategy_id=strategy_id, round=round_number)
     if not isinstance(value, (list, tuple)):
         fault = f"a handler returns a list, a tuple or None, not {type(value).__name__}"
         return StrategyReplied(strategy_id=strategy_id, round=round_number, malformed=fault)
+    items = cast("Sequence[object]", value)
+    if len(items) > COMMANDS_PER_ANSWER_MAX:
+        fault = f"{len(items)} commands in one answer, at most {COMMANDS_PER_ANSWER_MAX} are taken"
+        return StrategyReplied(strategy_id=strategy_id, round=round_number, malformed=fault)
     commands: list[SubmitOrder | CancelOrder] = []
     signals: list[Signal] = []
     faults: list[str] = []
-    for index, item in enumerate(value):
-        if isinstance(item, Signal):
-            signals.append(item)
-        elif isinstance(item, (SubmitOrder, CancelOrder)) and _survives_journal(item):
-            commands.append(item)
-        else:
+    for index, item in enumerate(items):
+        if not _survives_journal(item):
             faults.append(f"item {index} is an unusable {type(item).__name__}")
+        elif isinstance(item, Signal):
+            signals.append(item)
+        elif isinstance(item, (SubmitOrder, CancelOrder)):
+            commands.append(item)
     return StrategyReplied(
         strategy_id=strategy_id,
         round=round_number,
@@ -177,10 +182,13 @@ def seal_reply(strategy_id: str, round_number: int, value: object) -> StrategyRe
     )
 
 
-def _survives_journal(command: SubmitOrder | CancelOrder) -> bool:
+def _survives_journal(item: object) -> bool:
+    """Whether an item is of a kind that a reply may hold, and comes back as it was."""
+    kind = type(item)
+    if kind not in (SubmitOrder, CancelOrder, Signal):
+        return False
     try:
-        encoded = msgspec.json.encode(command)
-        return msgspec.json.decode(encoded, type=type(command)) == command
+        return bool(msgspec.json.decode(msgspec.json.encode(item), type=kind) == item)
     except (msgspec.MsgspecError, TypeError, ValueError, ArithmeticError):
         return False
 

@@ -8,15 +8,22 @@ the run with both ledgers as evidence: going on would trade on wrong books.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+
+import msgspec
 
 from orchestrion.actors.messages import AccountMoved, BooksClosed, BooksMoved
 from orchestrion.domain.errors import InvariantBrokenError
+from orchestrion.domain.models.instrument import InstrumentCatalog
 from orchestrion.domain.models.money import ZERO, add, subtract
 from orchestrion.domain.models.portfolio import Book, Marks
 from orchestrion.domain.models.report import FutureSettledReport, InstrumentExpiredReport
-from orchestrion.domain.orchestration.account_ledger import AccountLedger
+from orchestrion.domain.orchestration.account_ledger import (
+    AccountLedger,
+    AccountTotals,
+    total_of_books,
+)
 from orchestrion.runtime.errors import ActorError
 
 
@@ -27,11 +34,21 @@ class AuditorActor:
         checks: comparisons made so far.
     """
 
-    def __init__(self, ledger: AccountLedger, books: Iterable[Book], marks: Marks) -> None:
+    def __init__(
+        self,
+        ledger: AccountLedger,
+        books: Iterable[Book],
+        catalog: InstrumentCatalog,
+        marks: Marks,
+    ) -> None:
         self.checks = 0
         self.ledger = ledger
+        self._catalog = catalog
         self._marks = marks
-        self._cash, self._fees, self._quantities = _totals(books)
+        totals = total_of_books(books, catalog)
+        self._cash, self._fees = totals.cash, totals.fees
+        self._quantities = dict(totals.quantities)
+        self._future_costs = dict(totals.future_costs)
 
     def receive(self, message: object) -> None:
         match message:
@@ -54,64 +71,66 @@ class AuditorActor:
             self.ledger.apply_fill(report)
 
     def _move_books(self, message: BooksMoved) -> None:
+        """Moves the running totals by what changed, so that a check costs the same however many
+        books there are."""
         instrument_id = message.instrument_id
-        moved = ZERO
+        quantity = self._quantities.get(instrument_id, ZERO)
+        future_cost = self._future_costs.get(instrument_id, ZERO)
         for before, after in message.changes:
-            self._cash = add(self._cash, subtract(after.cash, before.cash))
-            self._fees = add(self._fees, subtract(after.fees, before.fees))
-            moved = add(
-                moved, subtract(after.quantity(instrument_id), before.quantity(instrument_id))
-            )
-        quantity = add(self._quantities.get(instrument_id, ZERO), moved)
-        if quantity:
-            self._quantities[instrument_id] = quantity
-        else:
-            self._quantities.pop(instrument_id, None)
-        self.checks += 1
-        self._compare("cash", self._cash, self.ledger.cash)
-        self._compare("fees", self._fees, self.ledger.fees)
-        self._compare(f"quantity of {instrument_id}", quantity, self.ledger.quantity(instrument_id))
+            then = total_of_books((before,), self._catalog, instrument_id=instrument_id)
+            now = total_of_books((after,), self._catalog, instrument_id=instrument_id)
+            self._cash = add(self._cash, subtract(now.cash, then.cash))
+            self._fees = add(self._fees, subtract(now.fees, then.fees))
+            quantity = _moved(quantity, then.quantities, now.quantities, instrument_id)
+            future_cost = _moved(future_cost, then.future_costs, now.future_costs, instrument_id)
+        _keep(self._quantities, instrument_id, quantity)
+        _keep(self._future_costs, instrument_id, future_cost)
+        self._compare(self._totals(), instrument_id=instrument_id)
 
     def _check_in_full(self, message: BooksClosed) -> None:
-        cash, fees, quantities = _totals(message.books)
+        """Sums everything anew, from the books as they are."""
         equity = ZERO
         for one in message.equities:
             equity = add(equity, one)
-        self.checks += 1
-        self._compare("cash", cash, self.ledger.cash)
-        self._compare("fees", fees, self.ledger.fees)
-        for instrument_id in dict.fromkeys((*quantities, *self.ledger.quantities)):
-            self._compare(
-                f"quantity of {instrument_id}",
-                quantities.get(instrument_id, ZERO),
-                self.ledger.quantity(instrument_id),
-            )
-        self._compare("equity", equity, self.ledger.equity(self._marks))
+        totals = total_of_books(message.books, self._catalog)
+        self._compare(msgspec.structs.replace(totals, equity=equity), marks=self._marks)
 
-    def _compare(self, what: str, books: Decimal, account: Decimal) -> None:
-        if books == account:
+    def _totals(self) -> AccountTotals:
+        return AccountTotals(self._cash, self._fees, self._quantities, self._future_costs)
+
+    def _compare(
+        self, totals: AccountTotals, *, marks: Marks | None = None, instrument_id: str | None = None
+    ) -> None:
+        self.checks += 1
+        found = self.ledger.differences(totals, marks=marks, instrument_id=instrument_id)
+        if not found:
             return
+        account = AccountTotals(
+            self.ledger.cash,
+            self.ledger.fees,
+            self.ledger.quantities,
+            {key: self.ledger.future_cost(key) for key in totals.future_costs},
+            None if marks is None else self.ledger.equity(marks),
+        )
         raise InvariantBrokenError(
-            f"{what}: the books sum to {books}, the account ledger says {account} "
-            f"(difference {subtract(books, account)})",
-            evidence={
-                "what": what,
-                "books": {"cash": self._cash, "fees": self._fees, "quantities": self._quantities},
-                "account": {
-                    "cash": self.ledger.cash,
-                    "fees": self.ledger.fees,
-                    "quantities": self.ledger.quantities,
-                },
-            },
+            "; ".join(
+                f"{one.figure}: the books sum to {one.given}, the account ledger says {one.ledger} "
+                f"(difference {subtract(one.given, one.ledger)})"
+                for one in found
+            ),
+            evidence={"books": totals, "account": account},
         )
 
 
-def _totals(books: Iterable[Book]) -> tuple[Decimal, Decimal, dict[str, Decimal]]:
-    cash = fees = ZERO
-    quantities: dict[str, Decimal] = {}
-    for book in books:
-        cash, fees = add(cash, book.cash), add(fees, book.fees)
-        for position in book.positions.values():
-            instrument_id = position.instrument_id
-            quantities[instrument_id] = add(quantities.get(instrument_id, ZERO), position.quantity)
-    return cash, fees, {key: quantity for key, quantity in quantities.items() if quantity}
+def _moved(
+    total: Decimal, then: Mapping[str, Decimal], now: Mapping[str, Decimal], key: str
+) -> Decimal:
+    return add(total, subtract(now.get(key, ZERO), then.get(key, ZERO)))
+
+
+def _keep(totals: dict[str, Decimal], key: str, value: Decimal) -> None:
+    """Zeros are left out, so that the tables stay as small as what is held."""
+    if value:
+        totals[key] = value
+    else:
+        totals.pop(key, None)

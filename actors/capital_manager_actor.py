@@ -18,7 +18,7 @@ from orchestrion.actors.messages import (
     ExecuteRequest,
     FillAttributed,
     FlattenRequest,
-    OrderChanged,
+    OrdersChanged,
     SessionClosed,
     SessionMarked,
     StandingChanged,
@@ -27,9 +27,9 @@ from orchestrion.actors.messages import (
 from orchestrion.actors.tally import Tally
 from orchestrion.domain.models.command import ApprovedCommand, SubmitOrder, Verdict
 from orchestrion.domain.models.market import MarketSlice
-from orchestrion.domain.models.money import ZERO, add
-from orchestrion.domain.models.order import Leg, OrderSide
-from orchestrion.domain.models.portfolio import Book
+from orchestrion.domain.models.money import ZERO, add, subtract
+from orchestrion.domain.models.order import Leg, Order, OrderSide
+from orchestrion.domain.models.portfolio import Book, Position
 from orchestrion.domain.models.report import FutureSettledReport, InstrumentExpiredReport
 from orchestrion.domain.orchestration.events import (
     BookReducingEvent,
@@ -81,7 +81,7 @@ class CapitalManagerActor:
         self._handlers: dict[type, Callable[..., None]] = {
             MarketSlice: capital_manager.mark,
             AuthoriseRequest: self._on_authorise,
-            OrderChanged: self._on_order_changed,
+            OrdersChanged: self._on_orders_changed,
             FillAttributed: self._on_fill,
             FutureSettledReport: self._on_settled,
             InstrumentExpiredReport: self._on_expired,
@@ -155,7 +155,7 @@ class CapitalManagerActor:
                 size=size,
             )
         else:
-            tally.refuse(verdict.code)
+            tally.refuse(verdict.code.value)
             decision = DecisionRecord(
                 round=round_number,
                 index=index,
@@ -169,16 +169,16 @@ class CapitalManagerActor:
         self._context.record(RecordKind.DECISION, decision)
 
     def _on_flatten(self, request: FlattenRequest) -> None:
-        """Closes what a strategy holds, as its custodian; judged like any other command."""
+        """Closes what a strategy holds, as its custodian; judged like any other command.
+
+        Protective orders go on working, so what they would close is left to them.
+        """
         book = self._capital.books[request.strategy_id]
         working = self._capital.working_orders(request.strategy_id)
         legs = [
-            Leg(
-                position.instrument_id,
-                OrderSide.SELL if position.quantity > 0 else OrderSide.BUY,
-                position.quantity.copy_abs(),
-            )
+            leg
             for position in book.positions.values()
+            if (leg := _closing_leg(position, working)) is not None
         ]
         # All legs together keep a structure whole; a book of many becomes several orders.
         orders = [
@@ -203,8 +203,9 @@ class CapitalManagerActor:
 
     # -- folding --------------------------------------------------------------------------------
 
-    def _on_order_changed(self, message: OrderChanged) -> None:
-        self._capital.track(message.order)
+    def _on_orders_changed(self, message: OrdersChanged) -> None:
+        for order in message.orders:
+            self._capital.track(order)
 
     def _on_fill(self, message: FillAttributed) -> None:
         before = self._capital.books[message.book_id]
@@ -275,3 +276,14 @@ class CapitalManagerActor:
         if is_reducing and not self._reducing.get(strategy_id, False):
             self._publish(BookReducingEvent(strategy_id=strategy_id, equity=equity, margin=margin))
         self._reducing[strategy_id] = is_reducing
+
+
+def _closing_leg(position: Position, working: Mapping[str, Order]) -> Leg | None:
+    """What closes a position beyond the orders that close it already; None when nothing is left."""
+    side = OrderSide.SELL if position.quantity > 0 else OrderSide.BUY
+    quantity = position.quantity.copy_abs()
+    for order in working.values():
+        for i, leg in enumerate(order.legs):
+            if leg.instrument_id == position.instrument_id and leg.side is side:
+                quantity = subtract(quantity, order.remaining(i))
+    return Leg(position.instrument_id, side, quantity) if quantity > 0 else None

@@ -3,9 +3,9 @@
     slice / fill / start ──► stage 0 ──► stage 1 ──► … ──► conflict rules ──► capital manager
                               each stage waits for all its answers before the next one is told
 
-It owns the strategies' states (running, paused, in quarantine) and the round numbers. Strategies are
-told in rank order and their commands are put in rank order, so neither mailboxes nor the moment at
-which an answer comes have any influence. Every input opens at most one round.
+It owns the strategies' states (running, paused, in quarantine) and the round numbers. Strategies
+are told in rank order and their commands are put in rank order, so neither mailboxes nor the moment
+at which an answer comes have any influence. Every input opens at most one round.
 """
 
 from __future__ import annotations
@@ -144,14 +144,23 @@ class CoordinatorActor:
         }
 
     def connect(
-        self, *, seats: tuple[tuple[Seat, ...], ...], capital_manager: Mailbox, gateway: Mailbox
+        self,
+        *,
+        seats: tuple[tuple[Seat, ...], ...],
+        standings: Mapping[str, tuple[StrategyStatus, PauseMode | None]],
+        capital_manager: Mailbox,
+        gateway: Mailbox,
     ) -> None:
-        """Tells it whom it coordinates: seats by stage, in rank order. Called once, by wiring."""
+        """Tells it whom it coordinates: seats by stage, in rank order. Called once, by wiring.
+
+        Args:
+            standings: status and pause mode by strategy id; one may be paused before it starts.
+        """
         self._plans.seat(seats)
         self._capital_manager = capital_manager
         self._gateway = gateway
         self._status = {
-            seat.strategy_id: (StrategyStatus.READY, None) for stage in seats for seat in stage
+            seat.strategy_id: standings[seat.strategy_id] for stage in seats for seat in stage
         }
 
     @property
@@ -186,6 +195,8 @@ class CoordinatorActor:
         for strategy_id, (status, mode) in list(self._status.items()):
             if status is StrategyStatus.READY:
                 self._take_step(strategy_id, StrategyStep.START, mode)
+            else:
+                self._announce(strategy_id)
         number = self.round_number + 1
         self._open(self._plans.for_everybody(), lambda _: StartDelivered(number, message.ts_event))
 
@@ -284,6 +295,11 @@ class CoordinatorActor:
     def _take_step(self, strategy_id: str, step: StrategyStep, mode: PauseMode | None) -> None:
         status = next_strategy_status(strategy_id, self._status[strategy_id][0], step)
         self._status[strategy_id] = (status, mode)
+        self._announce(strategy_id)
+
+    def _announce(self, strategy_id: str) -> None:
+        """Whoever acts on a strategy's standing learns it."""
+        status, mode = self._status[strategy_id]
         is_called = mode is not PauseMode.FROZEN and status in (
             StrategyStatus.RUNNING,
             StrategyStatus.PAUSED,
@@ -306,10 +322,12 @@ class CoordinatorActor:
         self._answer_for(message.actor, message.message)
 
     def _on_overfill(self, message: OverfillFound) -> None:
-        if self._status[message.strategy_id][0] is not StrategyStatus.QUARANTINED:
-            self._quarantine(message.strategy_id, message.detail)
+        self._quarantine(message.strategy_id, message.detail)
 
     def _quarantine(self, strategy_id: str, failure: str) -> None:
+        """Once; a strategy can fail again at what it was told before it was out."""
+        if self._status[strategy_id][0] is StrategyStatus.QUARANTINED:
+            return
         if self._custodian == CUSTODIAN_FLATTEN:
             self._flatten(strategy_id)
         self._take_step(strategy_id, StrategyStep.QUARANTINE, None)

@@ -2,13 +2,14 @@
 
 It takes nothing but ``ApprovedCommand``. Each becomes an order with its state by the table in
 ``models.order``, an intent in the journal, and an effect. What the venue reports is matched to its
-order and owner; a fill that was seen before is dropped, one that nobody ordered goes to the EXTERNAL
-book. Orders that ended are remembered up to a bound, so that a late or repeated fill finds its owner.
+order and owner; a fill that was seen before is dropped, one that nobody ordered goes to the
+EXTERNAL book. Orders that ended are remembered up to a bound, so that a late or repeated fill finds
+its owner.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -19,7 +20,7 @@ from orchestrion.actors.messages import (
     ExecuteCommands,
     ExecuteRequest,
     FillAttributed,
-    OrderChanged,
+    OrdersChanged,
     OverfillFound,
     OwnerFilled,
     SubmissionLost,
@@ -109,12 +110,13 @@ class ExecutionGatewayActor:
     # -- out ------------------------------------------------------------------------------------
 
     def _on_execute(self, request: ExecuteRequest) -> None:
+        changed: dict[str, Order] = {}
         for approved in request.approved:
             self._context.record(RecordKind.INTENT, approved)
-            if isinstance(approved.command, SubmitOrder):
-                self._change(_submitted(approved, approved.command))
-            else:
-                self._request_cancel(approved.command.client_order_id)
+            order = self._leaving(approved)
+            if order is not None:
+                changed[order.client_order_id] = self._open[order.client_order_id] = order
+        self._tell_changed(changed.values())
         self._context.emit(ExecuteCommands(request.approved))
 
     def _on_cancel_entries(self, request: CancelEntriesRequest) -> None:
@@ -127,7 +129,7 @@ class ExecutionGatewayActor:
                     client_order_id=order.client_order_id,
                     label="entries withdrawn",
                 ),
-                client_order_id=f"{order.client_order_id}-X",
+                client_order_id=f"{order.client_order_id}-X{self._context.seq}",
                 reservation=ZERO,
                 is_reducing=True,
                 ts_decided=self._context.now,
@@ -140,17 +142,25 @@ class ExecutionGatewayActor:
         if cancels:
             self._on_execute(ExecuteRequest(cancels))
 
-    def _request_cancel(self, client_order_id: str) -> None:
-        order = self._open.get(client_order_id)
-        if order is not None and order.status is not OrderStatus.PENDING_CANCEL:
-            self._change(_moved(order, OrderTrigger.REQUEST_CANCEL))
+    def _leaving(self, approved: ApprovedCommand) -> Order | None:
+        """The order that a command submits or cancels, in its next state; None when an order to
+        be cancelled has ended or is being cancelled already."""
+        if isinstance(approved.command, SubmitOrder):
+            return _submitted(approved, approved.command)
+        order = self._open.get(approved.command.client_order_id)
+        if order is None or order.status is OrderStatus.PENDING_CANCEL:
+            return None
+        return _moved(order, OrderTrigger.REQUEST_CANCEL)
 
     def _on_lost(self, message: SubmissionLost) -> None:
+        changed: dict[str, Order] = {}
         for client_order_id in message.client_order_ids:
             order = self._open.get(client_order_id)
             if order is not None:
-                self._change(_moved(order, OrderTrigger.LOSE))
+                lost = _moved(order, OrderTrigger.LOSE)
+                changed[client_order_id] = self._open[client_order_id] = lost
                 self._tell_status(client_order_id, order.strategy_id, "UNKNOWN", message.failure)
+        self._tell_changed(changed.values())
 
     # -- in -------------------------------------------------------------------------------------
 
@@ -216,9 +226,16 @@ class ExecutionGatewayActor:
         else:
             self._open.pop(order.client_order_id, None)
             self._remember_ended(order)
-        changed = OrderChanged(order)
-        self._capital_manager.tell(changed)
-        self._owners[order.strategy_id].tell(changed)
+        self._tell_changed((order,))
+
+    def _tell_changed(self, orders: Iterable[Order]) -> None:
+        changed = tuple(orders)
+        if not changed:
+            return
+        self._capital_manager.tell(OrdersChanged(changed))
+        for strategy_id in dict.fromkeys(order.strategy_id for order in changed):
+            own = tuple(order for order in changed if order.strategy_id == strategy_id)
+            self._owners[strategy_id].tell(OrdersChanged(own))
 
     def _remember_ended(self, order: Order) -> None:
         self._ended[order.client_order_id] = order

@@ -52,7 +52,7 @@ COORDINATOR_INPUTS: tuple[type, ...] = (
     ResumeStrategy,
     SetTradingState,
 )
-_DECODERS = {
+_DECODERS: dict[str, msgspec.json.Decoder[object]] = {
     one.__name__: msgspec.json.Decoder(one)
     for one in (*GATEWAY_INPUTS, *CAPITAL_INPUTS, *COORDINATOR_INPUTS)
 }

@@ -65,7 +65,11 @@ class StrategyRaised(msgspec.Struct, frozen=True, kw_only=True, tag="StrategyRai
 
 
 class SubmissionLost(msgspec.Struct, frozen=True, kw_only=True, tag="SubmissionLost"):
-    """The port raised when it was handed commands: their outcome is UNKNOWN, never rejected."""
+    """The port raised when it was handed commands: their outcome is UNKNOWN, never rejected.
+
+    Attributes:
+        client_order_ids: of the orders that were to be submitted or cancelled.
+    """
 
     client_order_ids: tuple[str, ...]
     failure: str
@@ -136,10 +140,13 @@ class BookChanged(msgspec.Struct, frozen=True, gc=False):
     book: Book
 
 
-class OrderChanged(msgspec.Struct, frozen=True, gc=False):
-    """To the owner and to the capital manager: an order's new state."""
+class OrdersChanged(msgspec.Struct, frozen=True, gc=False):
+    """To the owner and to the capital manager: the new state of orders that changed together.
 
-    order: Order
+    One message for all of them, because a strategy may have more orders than a mailbox has room.
+    """
+
+    orders: tuple[Order, ...]
 
 
 # -- coordinator, capital manager, gateway, auditor ----------------------------------------------

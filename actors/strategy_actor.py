@@ -8,7 +8,9 @@ answers while it is rebuilt is thrown away: it was acted on the first time.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -16,7 +18,7 @@ from orchestrion.actors.messages import (
     BookChanged,
     FillDelivered,
     NothingAnswered,
-    OrderChanged,
+    OrdersChanged,
     SliceDelivered,
     StartDelivered,
     StopDelivered,
@@ -27,7 +29,6 @@ from orchestrion.domain.models.portfolio import Book
 from orchestrion.domain.models.strategy import Strategy, StrategyView
 from orchestrion.domain.orchestration.proposal import check_answer
 from orchestrion.runtime.errors import ActorError
-from orchestrion.runtime.machine import encode
 from orchestrion.runtime.mailbox import Mailbox
 
 SNAPSHOT_TURNS = 256
@@ -39,9 +40,9 @@ quarantines it. The bound keeps the memory of long runs flat."""
 
 
 class _Memento(msgspec.Struct, frozen=True):
-    """A strategy and its view at one moment. ``state`` None means: as it was built."""
+    """A strategy and its view at one moment. ``thaw`` None means: as it was built."""
 
-    state: bytes | None
+    thaw: Callable[[], object] | None
     book: Book
     orders: Mapping[str, Order]
     now: int
@@ -53,6 +54,7 @@ class StrategyHost:
     def __init__(self, factory: Callable[[], Strategy], view: StrategyView) -> None:
         self._factory = factory
         self.view = view
+        view.move(orders=MappingProxyType({}))
         self.strategy = factory()
         self.turns = 0
         self._gives_snapshots = type(self.strategy).snapshot is not Strategy.snapshot
@@ -60,38 +62,44 @@ class StrategyHost:
         self._log: list[object] = []
         self._can_rebuild = True
 
-    def _remember(self, state: bytes | None) -> _Memento:
-        return _Memento(state, self.view.book, dict(self.view.working_orders), self.view.now)
+    def _remember(self, thaw: Callable[[], object] | None) -> _Memento:
+        return _Memento(thaw, self.view.book, self.view.working_orders, self.view.now)
 
-    def fold(self, message: BookChanged | OrderChanged) -> None:
-        """Takes a change of the book or of an order into the view."""
+    def fold(self, message: BookChanged | OrdersChanged) -> None:
+        """Takes a change of the book or of orders into the view."""
         if isinstance(message, BookChanged):
             self.view.move(book=message.book)
             return
         orders = dict(self.view.working_orders)
-        if message.order.is_open:
-            orders[message.order.client_order_id] = message.order
-        else:
-            orders.pop(message.order.client_order_id, None)
-        self.view.move(orders=orders)
+        for order in message.orders:
+            if order.is_open:
+                orders[order.client_order_id] = order
+            else:
+                orders.pop(order.client_order_id, None)
+        self.view.move(orders=MappingProxyType(orders))
 
     def handled(self, message: object) -> None:
         """Remembers a message that went well."""
         if not self._can_rebuild:
             return
         self._log.append(message)
-        if len(self._log) < SNAPSHOT_TURNS:
+        count = len(self._log)
+        if count < SNAPSHOT_TURNS:
             return
-        if self._gives_snapshots:
-            self.take_snapshot()
-        elif len(self._log) > REBUILD_MESSAGES_MAX:
+        if self._gives_snapshots and not count % SNAPSHOT_TURNS and self.take_snapshot():
+            return
+        if count > REBUILD_MESSAGES_MAX:
             self._can_rebuild = False
             self._log.clear()
 
-    def take_snapshot(self) -> None:
-        """Remembers the strategy as it is now, as bytes, so that nothing can change it later."""
-        self._memento = self._remember(encode(self.strategy.snapshot()))
+    def take_snapshot(self) -> bool:
+        """Remembers the strategy as it is now. False: it gives no snapshot at this moment."""
+        state = self.strategy.snapshot()
+        if state is None:
+            return False
+        self._memento = self._remember(_freeze(state))
         self._log.clear()
+        return True
 
     @property
     def gives_snapshots(self) -> bool:
@@ -105,8 +113,8 @@ class StrategyHost:
             )
         memento = self._memento
         self.strategy = self._factory()
-        if memento.state is not None:
-            self.strategy.restore(msgspec.json.decode(memento.state))
+        if memento.thaw is not None:
+            self.strategy.restore(memento.thaw())
         self.view.move(now=memento.now, signals=(), book=memento.book, orders=memento.orders)
         return list(self._log)
 
@@ -133,18 +141,19 @@ class StrategyActor:
 
     def receive(self, message: object) -> None:
         host = self._host
-        if isinstance(message, (BookChanged, OrderChanged)):
+        if isinstance(message, (BookChanged, OrdersChanged)):
             host.fold(message)
             host.handled(message)
             return
         host.turns += 1
         answer = call_strategy(host, message)
-        host.handled(message)
         if not answer or isinstance(message, StopDelivered):  # nothing may be sent any more
+            host.handled(message)
             self._coordinator.tell(self._nothing)
             return
         view = host.view
         checked = check_answer(self._strategy_id, answer, view.book, view.working_orders)
+        host.handled(message)
         self._coordinator.tell(
             StrategyAnswered(self._strategy_id, checked.checked, checked.signals)
         )
@@ -152,7 +161,7 @@ class StrategyActor:
     def rebuild(self) -> None:
         """See ``SupervisedActor.rebuild``."""
         for message in self._host.restore():
-            if isinstance(message, (BookChanged, OrderChanged)):
+            if isinstance(message, (BookChanged, OrdersChanged)):
                 self._host.fold(message)
             else:
                 call_strategy(self._host, message)
@@ -169,13 +178,27 @@ def call_strategy(host: StrategyHost, message: object) -> object:
             view.move(now=message.market_slice.ts_event, signals=message.signals)
             return host.strategy.on_event(message.market_slice, view)
         case FillDelivered():
-            view.move(now=max(view.now, message.fill.ts_event))
+            view.move(now=max(view.now, message.fill.ts_event), signals=())
             return host.strategy.on_fill(message.fill, view)
         case StartDelivered():
-            view.move(now=message.ts_event)
+            view.move(now=message.ts_event, signals=())
             return host.strategy.on_start(view)
         case StopDelivered():
-            view.move(now=message.ts_event)
+            view.move(now=message.ts_event, signals=())
             return host.strategy.on_stop(view)
         case _:
             raise ActorError(f"a strategy cannot be told a {type(message).__name__}")
+
+
+def _freeze(state: object) -> Callable[[], object]:
+    """A state as bytes, so that nothing can change it later; the result gives it back.
+
+    MessagePack, because JSON would turn a NaN into null. Its integers end at 64 bits; a state with
+    longer ones goes the slow way.
+    """
+    try:
+        packed = msgspec.msgpack.encode(state)
+    except OverflowError:
+        text = json.dumps(state)
+        return lambda: json.loads(text)
+    return lambda: msgspec.msgpack.decode(packed)

@@ -29,11 +29,15 @@ from orchestrion.domain.orchestration.events import DomainEvent
 from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
     UnifiedStrategyOrchestrator,
 )
-from orchestrion.runtime.actor import Actor
+from orchestrion.runtime.actor import Actor, ActorContext
 from orchestrion.runtime.journal import Journal, RecordKind
 from orchestrion.runtime.machine import Hop, Machine
 from orchestrion.runtime.mailbox import CAPACITY_MESSAGES, Mailbox
 from orchestrion.runtime.supervision import SupervisionPolicy
+
+MAILBOX_ROOM_MIN = 16
+"""Messages that one input can put into a mailbox beside one per strategy; the most that was found
+is six."""
 
 
 class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +46,8 @@ class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         order_id_prefix: of the run; makes client order ids unique.
         custodian: what becomes of a quarantined strategy's positions: hold or flatten.
-        mailbox_messages_max: bound of every mailbox.
+        mailbox_messages_max: bound of every mailbox; a smaller one than a round of all strategies
+            needs is raised to that.
     """
 
     order_id_prefix: str
@@ -134,20 +139,34 @@ def build_system(
     auditor = AuditorActor(
         AccountLedger(catalog, starting_cash=capital.total_capital),
         capital.books.values(),
+        catalog,
         capital.marks,
     )
 
+    # All strategies of a stage may have answered before the coordinator reads the first answer.
+    capacity = max(settings.mailbox_messages_max, len(orchestrator.strategies) + MAILBOX_ROOM_MIN)
+
     def spawn(name: str, actor: Actor) -> Mailbox:
-        return machine.spawn(name, actor, capacity_messages=settings.mailbox_messages_max)
+        return machine.spawn(name, actor, capacity_messages=capacity)
 
     # A strategy id cannot contain a colon, so no strategy can be taken for one of these.
     to_coordinator = spawn("core:coordinator", coordinator)
     to_capital_manager = spawn("core:capital_manager", capital_manager)
     to_gateway = spawn("core:execution_gateway", gateway)
     to_auditor = spawn("core:auditor", auditor)
-    seats = _seat_strategies(machine, orchestrator, factories, catalog, settings, to_coordinator)
+    seats = _seat_strategies(orchestrator, factories, catalog, machine, spawn, to_coordinator)
+    for stage in seats:
+        for seat in stage:
+            machine.supervise(seat.strategy_id, settings.supervision, parent=to_coordinator)
     owners = {seat.strategy_id: seat.mailbox for stage in seats for seat in stage}
-    coordinator.connect(seats=seats, capital_manager=to_capital_manager, gateway=to_gateway)
+    coordinator.connect(
+        seats=seats,
+        standings={
+            one: (entry.status, entry.pause_mode) for one, entry in orchestrator.strategies.items()
+        },
+        capital_manager=to_capital_manager,
+        gateway=to_gateway,
+    )
     capital_manager.connect(owners=owners, gateway=to_gateway, auditor=to_auditor)
     gateway.connect(
         owners=owners,
@@ -155,13 +174,9 @@ def build_system(
         capital_manager=to_capital_manager,
         auditor=to_auditor,
     )
-    for types, mailbox in (
-        (COORDINATOR_INPUTS, to_coordinator),
-        (CAPITAL_INPUTS, to_capital_manager),
-        (GATEWAY_INPUTS, to_gateway),
-    ):
-        for one in types:
-            machine.route(one, mailbox)
+    machine.route_all(COORDINATOR_INPUTS, to_coordinator)
+    machine.route_all(CAPITAL_INPUTS, to_capital_manager)
+    machine.route_all(GATEWAY_INPUTS, to_gateway)
     return TradingSystem(
         machine=machine,
         orchestrator=orchestrator,
@@ -172,11 +187,11 @@ def build_system(
 
 
 def _seat_strategies(
-    machine: Machine,
     orchestrator: UnifiedStrategyOrchestrator,
     factories: Mapping[str, Callable[[], Strategy]],
     catalog: InstrumentCatalog,
-    settings: SystemSettings,
+    context: ActorContext,
+    spawn: Callable[[str, Actor], Mailbox],
     coordinator: Mailbox,
 ) -> tuple[tuple[Seat, ...], ...]:
     capital = orchestrator.capital_manager
@@ -188,7 +203,7 @@ def _seat_strategies(
         actor: StrategyActor | AsyncStrategyActor
         if is_async(strategy):
             actor = AsyncStrategyActor(
-                context=machine,
+                context=context,
                 strategy_id=strategy_id,
                 factory=factory,
                 view=view,
@@ -198,10 +213,8 @@ def _seat_strategies(
             actor = StrategyActor(
                 strategy_id=strategy_id, factory=factory, view=view, coordinator=coordinator
             )
-        mailbox = machine.spawn(strategy_id, actor, capacity_messages=settings.mailbox_messages_max)
-        machine.supervise(strategy_id, settings.supervision, parent=coordinator)
         wants_fills = type(strategy).on_fill is not Strategy.on_fill
-        return Seat(strategy_id, mailbox, strategy.subscriptions(), wants_fills)
+        return Seat(strategy_id, spawn(strategy_id, actor), strategy.subscriptions(), wants_fills)
 
     return tuple(tuple(seat(one) for one in stage) for stage in orchestrator.stages())
 

@@ -4,7 +4,7 @@
     ├── DomainError                  the caller's input or a broken rule
     │   ├── ConfigurationError       a setting cannot be used (also a ValueError)
     │   ├── MarketDataError          data that no strategy may see (also a ValueError)
-    │   ├── UnknownInstrumentError   an instrument that the catalogue does not name (also a KeyError)
+    │   ├── UnknownInstrumentError   an instrument that no catalogue names (also a KeyError)
     │   ├── LifecycleError           a step that the life-cycle table does not allow
     │   └── InvariantBrokenError     our own money or ordering is wrong: the run stops
     └── PortError                    the outside world
@@ -45,7 +45,9 @@ class UnknownInstrumentError(DomainError, KeyError):
         self.instrument_id = instrument_id
 
     def __str__(self) -> str:
-        return f"unknown instrument {self.instrument_id!r}: the data and configuration do not name it"
+        return (
+            f"unknown instrument {self.instrument_id!r}: the data and configuration do not name it"
+        )
 
 
 class LifecycleError(DomainError):

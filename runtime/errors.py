@@ -1,17 +1,23 @@
 """Errors of the machinery. The other families are in ``orchestrion.domain.errors``.
 
-    ActorError
-    ├── MailboxFullError        a bounded mailbox whose policy is to refuse was full
-    ├── ActorStoppedError       the receiver ended before it could answer
-    ├── ActorFailedError        an actor whose failure stops the machine failed
-    ├── LifecycleStepError      an actor cannot take that step now
-    └── JournalError            the journal cannot be used
-        ├── JournalFormatError  not a journal, or one of a newer format
-        ├── JournalDamagedError records are missing or altered; names the position
-        └── DivergenceError     a replay decided otherwise; names seq, field, then and now
+ActorError
+├── MailboxFullError        a bounded mailbox whose policy is to refuse was full
+├── ActorStoppedError       the receiver ended before it could answer
+├── ActorFailedError        an actor whose failure stops the machine failed
+├── LifecycleStepError      an actor cannot take that step now
+└── JournalError            the journal cannot be used
+    ├── JournalFormatError  not a journal, or one of a newer format
+    ├── JournalDamagedError records are missing or altered; names the position
+    └── DivergenceError     a replay decided otherwise; names seq, field, then and now
 """
 
 from __future__ import annotations
+
+import re
+
+FAILURE_TEXT_MAX = 500
+"""Characters of a failure that the journal keeps; arbitrary, room for a path and a sentence."""
+_ADDRESS = re.compile(r"\b0x[0-9A-Fa-f]{4,}")
 
 
 class ActorError(Exception):
@@ -35,7 +41,7 @@ class ActorFailedError(ActorError):
     """An actor that must not fail failed; the machine has stopped. The cause is chained."""
 
     def __init__(self, actor: str, seq: int, cause: BaseException) -> None:
-        super().__init__(f"{actor!r} failed at input {seq}: {type(cause).__name__}: {cause}")
+        super().__init__(f"{actor!r} failed at input {seq}: {describe(cause)}")
         self.actor = actor
         self.seq = seq
 
@@ -70,3 +76,21 @@ class DivergenceError(JournalError):
         self.field = field
         self.then = then
         self.now = now
+
+
+def describe(failure: BaseException) -> str:
+    """Type and message of a failure in one line that every journal can hold.
+
+    Never raises, whatever the failure's own text does. Addresses of objects are left out: a replay
+    would find others. Characters that are no text (lone surrogates) are escaped.
+    """
+    try:
+        lines = str.splitlines(str(failure))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an exception's text is code of the actor that failed, too
+        lines = ["(its text cannot be read)"]
+    kind = type(failure).__name__
+    text = f"{kind}: {lines[0]}" if lines else kind
+    text = _ADDRESS.sub("0x…", text[:FAILURE_TEXT_MAX])
+    return text.encode(errors="backslashreplace").decode()

@@ -1,6 +1,6 @@
 """The machine: a single-threaded, run-to-completion actor system that does no I/O.
 
-    post(input) -> seq, time, journal -> the routed mailbox -> pump until nothing is queued -> effects
+    post(input) -> seq, time, journal -> routed mailbox -> pump until nothing is queued -> effects
 
 Everything that happens is caused by one input and is finished before the next is taken. The shell
 around it (``orchestrion.runtime.shell``, a backtest loop, a simulator) decides when inputs come and
@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import NoReturn, cast
 
 import msgspec
 
@@ -26,7 +27,12 @@ from orchestrion.runtime.actor import (
     Question,
     SupervisedActor,
 )
-from orchestrion.runtime.errors import ActorError, ActorFailedError
+from orchestrion.runtime.errors import (
+    ActorError,
+    ActorFailedError,
+    MailboxFullError,
+    describe,
+)
 from orchestrion.runtime.journal import Journal, Record, RecordKind
 from orchestrion.runtime.lifecycle import ActorState, ActorStep, next_state
 from orchestrion.runtime.mailbox import CAPACITY_MESSAGES, Mailbox, Overflow
@@ -38,7 +44,7 @@ DEAD_LETTERS_KEPT = 1000
 
 def _encode_hook(value: object) -> object:
     if isinstance(value, MappingProxyType):
-        return dict(value)
+        return dict(cast("Mapping[object, object]", value))
     raise NotImplementedError(f"a journal cannot hold a {type(value).__name__}")
 
 
@@ -134,6 +140,11 @@ class Machine:
         """Inputs of this exact type go to this mailbox."""
         self._routes[payload_type] = mailbox
 
+    def route_all(self, payload_types: Iterable[type], mailbox: Mailbox) -> None:
+        """Inputs of these exact types go to this mailbox."""
+        for payload_type in payload_types:
+            self.route(payload_type, mailbox)
+
     # -- running ----------------------------------------------------------------------------
 
     def post(self, payload: object, ts: int, *, is_recorded: bool = True) -> int:
@@ -148,19 +159,24 @@ class Machine:
             ActorError: the type has no route, time went back, or the machine has stopped;
                 nothing was taken.
             ActorFailedError: an actor without a supervisor failed; the machine has stopped.
+            Exception: the journal could not take it; nothing was taken.
         """
         mailbox = self._routes.get(type(payload))
         if mailbox is None or ts < self.now or self._failure is not None or self._is_stopped:
             self._refuse(payload, ts)
-        assert mailbox is not None  # noqa: S101 - for the type checker, _refuse raised
-        self.seq = seq = self.seq + 1
-        self.now = ts
+        seq = self.seq + 1
         if is_recorded:
-            self._append(
-                Record(seq, RecordKind.INPUT, type(payload).__name__, ts, encode(payload))
-            )
-        mailbox.tell(payload)
-        self._pump()
+            self._append(Record(seq, RecordKind.INPUT, type(payload).__name__, ts, encode(payload)))
+        self.seq = seq
+        self.now = ts
+        try:
+            mailbox.tell(payload)
+            self._pump()
+        except BaseException as failure:
+            # Whatever comes out here, Ctrl-C too, left the input half worked off: no further one.
+            if self._failure is None:
+                self._failure = ActorFailedError(mailbox.name, seq, failure)
+            raise
         return seq
 
     def skip(self, count: int = 1) -> None:
@@ -235,24 +251,35 @@ class Machine:
     def _handle_failure(self, mailbox: Mailbox, message: object, failure: BaseException) -> None:
         cell = self._cells[mailbox.name]
         if cell.supervised is None or cell.failures is None or cell.parent is None:
-            cell.step(ActorStep.ABORT)
-            self._failure = ActorFailedError(mailbox.name, self.seq, failure)
-            raise self._failure from failure
+            self._abort(cell, failure)
         cell.step(ActorStep.FAIL)
         text = describe(failure)
         verdict, count = cell.failures.record(now_ns=self.now, turn=cell.supervised.turns)
         if verdict is SupervisionVerdict.RESTART:
             try:
                 cell.supervised.rebuild()
-            except Exception as problem:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as problem:
                 text = f"{text}; it could not be rebuilt: {describe(problem)}"
             else:
                 cell.step(ActorStep.RECOVER)
-                cell.parent.tell(ActorRestarted(mailbox.name, message, text, count))
+                self._tell_parent(cell.parent, ActorRestarted(mailbox.name, message, text, count))
                 return
         cell.step(ActorStep.GIVE_UP)
         mailbox.receive = self._refuser(mailbox.name, "quarantined")
-        cell.parent.tell(ActorQuarantined(mailbox.name, message, text))
+        self._tell_parent(cell.parent, ActorQuarantined(mailbox.name, message, text))
+
+    def _tell_parent(self, parent: Mailbox, message: ActorRestarted | ActorQuarantined) -> None:
+        try:
+            parent.tell(message)
+        except MailboxFullError as full:  # a failure that nobody hears of must not pass
+            self._abort(self._cells[parent.name], full)
+
+    def _abort(self, cell: _Cell, failure: BaseException) -> NoReturn:
+        cell.step(ActorStep.ABORT)
+        self._failure = ActorFailedError(cell.mailbox.name, self.seq, failure)
+        raise self._failure from failure
 
     def quarantine(self, name: str, reason: str) -> None:
         """Takes a supervised actor out without a failure of its own handler, e.g. a restart that
@@ -286,7 +313,7 @@ class Machine:
         if isinstance(message, Question):
             self.emit(Answer(question_id=message.question_id, error=f"{name}: {reason}"))
 
-    def _refuse(self, payload: object, ts: int) -> None:
+    def _refuse(self, payload: object, ts: int) -> NoReturn:
         if self._failure is not None:
             raise ActorError("the machine has failed") from self._failure
         if self._is_stopped:
@@ -294,9 +321,3 @@ class Machine:
         if type(payload) not in self._routes:
             raise ActorError(f"no actor takes inputs of type {type(payload).__name__}")
         raise ActorError(f"time went back: input at {ts} after {self.now}")
-
-
-def describe(failure: BaseException) -> str:
-    """Type and message of a failure in one line; the journal keeps no addresses."""
-    text = str(failure).splitlines()[0] if str(failure) else ""
-    return f"{type(failure).__name__}: {text}" if text else type(failure).__name__

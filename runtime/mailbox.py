@@ -85,10 +85,12 @@ class Mailbox:
     def _overflow(self, message: object) -> None:
         if self.overflow is Overflow.REFUSE:
             raise MailboxFullError(self.name, self.capacity_messages)
-        # The oldest one's place in the run queue is taken over by the new one, so that there is
-        # still exactly one entry for each message.
+        # The oldest one's entry leaves the run queue with it, so that every other message keeps
+        # its place in the total order.
         oldest = self.queue.popleft()
+        self._ready.remove(self)
         self.queue.append(message)
+        self._ready.append(self)
         self.dropped += 1
         if self._on_drop is not None:
             self._on_drop(self.name, oldest, "mailbox full")

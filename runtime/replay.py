@@ -1,6 +1,6 @@
 """Replay: the same inputs through the same code must write the same records.
 
-``ComparingJournal`` stands where a run's journal stands. It holds what was written then and compares
+``ComparingJournal`` stands where a run's journal stands. It holds what was written then, compares
 every record that is written now, in order, and stops at the first difference with its seq, field,
 then and now. It knows nothing of what the records mean.
 """
@@ -8,7 +8,8 @@ then and now. It knows nothing of what the records mean.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from itertools import zip_longest
+from typing import cast
 
 import msgspec
 
@@ -107,17 +108,26 @@ def _difference(then: Record, now: Record) -> DivergenceError:
     return DivergenceError(seq=then.seq, name=then.name, field=path, then=before, now=after)
 
 
-def _first_difference(then: Any, now: Any, path: str) -> tuple[str, Any, Any]:
+def _first_difference(then: object, now: object, path: str) -> tuple[str, object, object]:
     """Path, then and now of the first difference in document order."""
-    if isinstance(then, dict) and isinstance(now, dict):
-        for key in dict.fromkeys((*then, *now)):
-            before, after = then.get(key, ABSENT), now.get(key, ABSENT)
-            if before != after:
-                return _first_difference(before, after, f"{path}.{key}" if path else str(key))
-    if isinstance(then, list) and isinstance(now, list):
-        for i in range(max(len(then), len(now))):
-            before = then[i] if i < len(then) else ABSENT
-            after = now[i] if i < len(now) else ABSENT
-            if before != after:
-                return _first_difference(before, after, f"{path}[{i}]")
+    for key, before, after in _pairs(then, now):
+        if before != after:
+            if isinstance(key, int):
+                return _first_difference(before, after, f"{path}[{key}]")
+            return _first_difference(before, after, f"{path}.{key}" if path else key)
     return path or "body", then, now
+
+
+def _pairs(then: object, now: object) -> Iterator[tuple[str | int, object, object]]:
+    """What two objects or two lists hold at the same place; nothing for other values."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        old, new = cast("dict[str, object]", then), cast("dict[str, object]", now)
+        for key in dict.fromkeys((*old, *new)):
+            yield key, old.get(key, ABSENT), new.get(key, ABSENT)
+    elif isinstance(then, list) and isinstance(now, list):
+        yield from (
+            (i, before, after)
+            for i, (before, after) in enumerate(
+                zip_longest(cast("list[object]", then), cast("list[object]", now), fillvalue=ABSENT)
+            )
+        )

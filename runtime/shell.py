@@ -82,17 +82,18 @@ class AsyncHost:
         outcomes = [_Outcome(call) for call in calls]
         for outcome in outcomes:
             self._tasks.start_soon(_run, outcome, name=outcome.call.name)
-        with anyio.move_on_after(self._deadline_s):
+        try:
+            with anyio.move_on_after(self._deadline_s):
+                for outcome in outcomes:
+                    await outcome.done.wait()
+        finally:
             for outcome in outcomes:
-                await outcome.done.wait()
-        payloads: list[object] = []
-        for outcome in outcomes:
-            if outcome.payload is None:
-                outcome.scope.cancel()
-                payloads.append(outcome.call.late())
-            else:
-                payloads.append(outcome.payload)
-        return payloads
+                if outcome.payload is None:
+                    outcome.scope.cancel()
+        return [
+            outcome.call.late() if outcome.payload is None else outcome.payload
+            for outcome in outcomes
+        ]
 
 
 async def _run(outcome: _Outcome) -> None:
@@ -103,9 +104,14 @@ async def _run(outcome: _Outcome) -> None:
         except KeyboardInterrupt:
             raise
         except BaseException as failure:
-            # A cancellation from outside must pass; one that the called code made up is its failure.
-            if anyio.current_effective_deadline() == -math.inf:
+            # A cancellation from outside must pass. One that the called code made up is its
+            # failure, and so is whatever else it raises on being cancelled.
+            if _is_cancellation(failure) and anyio.current_effective_deadline() == -math.inf:
                 raise
             outcome.payload = call.failed(failure)
         finally:
             outcome.done.set()
+
+
+def _is_cancellation(failure: BaseException) -> bool:
+    return isinstance(failure, anyio.get_cancelled_exc_class())

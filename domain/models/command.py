@@ -15,7 +15,15 @@ from typing import TypeAlias
 
 import msgspec
 
-from orchestrion.domain.models.order import Leg, OrderSide, OrderType, TimeInForce
+from orchestrion.domain.models.money import ZERO
+from orchestrion.domain.models.order import (
+    Leg,
+    Order,
+    OrderSide,
+    OrderStatus,
+    OrderType,
+    TimeInForce,
+)
 
 
 class StrategyCommand(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +106,23 @@ class ApprovedCommand(StrategyCommand, frozen=True, kw_only=True, tag="ApprovedC
     ts_decided: int
 
 
+def initialized_order(approved: ApprovedCommand, command: SubmitOrder) -> Order:
+    """The order that an approved command becomes, before it leaves; ``command`` is its own."""
+    return Order(
+        client_order_id=approved.client_order_id,
+        strategy_id=approved.strategy_id,
+        legs=command.legs,
+        filled=(ZERO,) * len(command.legs),
+        status=OrderStatus.INITIALIZED,
+        order_type=command.order_type,
+        time_in_force=command.time_in_force,
+        limit_price=command.limit_price,
+        stop_price=command.stop_price,
+        is_reducing=approved.is_reducing,
+        ts_decided=approved.ts_decided,
+    )
+
+
 class RefusalCode(StrEnum):
     """Why a command was refused. The set grows with the rules; names never change."""
 
@@ -114,6 +139,7 @@ class RefusalCode(StrEnum):
     EXCEEDS_OWN_QUANTITY = "EXCEEDS_OWN_QUANTITY"
     STRATEGY_PAUSED = "STRATEGY_PAUSED"
     STRATEGY_QUARANTINED = "STRATEGY_QUARANTINED"
+    STRATEGY_STOPPED = "STRATEGY_STOPPED"
     TRADING_REDUCING = "TRADING_REDUCING"
     TRADING_HALTED = "TRADING_HALTED"
     CONFLICT = "CONFLICT"

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from orchestrion.domain.errors import ConfigurationError, UnknownInstrumentError
-from orchestrion.domain.models.money import ONE, ZERO, subtract
+from orchestrion.domain.models.money import ONE, ZERO, is_amount, subtract
 
 
 class OptionKind(StrEnum):
@@ -105,7 +105,9 @@ class InstrumentCatalog:
         self._by_id: dict[str, Instrument] = {}
         for instrument in sorted(instruments, key=lambda one: one.instrument_id):
             if instrument.instrument_id in self._by_id:
-                raise ConfigurationError(f"instrument {instrument.instrument_id!r} is defined twice")
+                raise ConfigurationError(
+                    f"instrument {instrument.instrument_id!r} is defined twice"
+                )
             _check(instrument, currency)
             self._by_id[instrument.instrument_id] = instrument
 
@@ -151,23 +153,43 @@ def _check(instrument: Instrument, currency: str) -> None:
             f"{where} is in {instrument.currency}, the account in {currency}: "
             "one account currency is supported, convert the data or leave the instrument out"
         )
-    positive = {"price_increment": instrument.price_increment}
-    not_negative: dict[str, Decimal] = {}
-    if not isinstance(instrument, Index):
-        positive |= {"lot_size": instrument.lot_size, "multiplier": instrument.multiplier}
+    tick = instrument.price_increment
+    if not _is_finite(tick) or tick <= 0:
+        raise ConfigurationError(
+            f"{where}: price_increment must be a finite Decimal above 0, got {tick}"
+        )
+    for name in _positive_fields(instrument):
+        value = getattr(instrument, name)
+        if not _is_usable(value) or value <= 0:
+            raise ConfigurationError(f"{where}: {name} must be {_USABLE} above 0, got {value}")
     if isinstance(instrument, Equity):
-        not_negative["long_margin_fraction"] = instrument.long_margin_fraction
-        not_negative["short_margin_fraction"] = instrument.short_margin_fraction
-    elif isinstance(instrument, Future):
-        positive["maintenance_margin"] = instrument.maintenance_margin
-        positive["initial_margin"] = instrument.initial_margin
-    elif isinstance(instrument, OptionContract):
-        positive["strike"] = instrument.strike
-    for name, value in positive.items():
-        if not value.is_finite() or value <= 0:
-            raise ConfigurationError(f"{where}: {name} must be a finite number above 0, got {value}")
-    for name, value in not_negative.items():
-        if not value.is_finite() or value < 0:
-            raise ConfigurationError(f"{where}: {name} must be finite and not negative, got {value}")
+        for name in ("long_margin_fraction", "short_margin_fraction"):
+            value = getattr(instrument, name)
+            if not _is_usable(value) or value < 0:
+                raise ConfigurationError(f"{where}: {name} must be {_USABLE} >= 0, got {value}")
     if isinstance(instrument, Future) and instrument.initial_margin < instrument.maintenance_margin:
         raise ConfigurationError(f"{where}: initial_margin is below maintenance_margin")
+
+
+# More decimals than the books and the account ledger can keep would stop the run at the first fill.
+_USABLE = "a finite Decimal with at most nine decimals"
+
+
+def _positive_fields(instrument: Instrument) -> tuple[str, ...]:
+    match instrument:
+        case Index():
+            return ()
+        case Equity():
+            return ("lot_size", "multiplier")
+        case Future():
+            return ("lot_size", "multiplier", "maintenance_margin", "initial_margin")
+        case OptionContract():
+            return ("lot_size", "multiplier", "strike")
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, Decimal) and value.is_finite()
+
+
+def _is_usable(value: object) -> bool:
+    return isinstance(value, Decimal) and is_amount(value)

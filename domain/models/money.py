@@ -26,14 +26,16 @@ from functools import lru_cache
 ZERO = Decimal(0)
 ONE = Decimal(1)
 CENT = Decimal("0.01")
+BILLIONTH = Decimal("0.000000001")
 BILLION = 1_000_000_000
 
-# 96 digits hold any sum of products of numbers within the bounds that inputs are checked against
-# (9 decimals, below 1e18), so a rounding here is a bug and raises instead of losing money.
+# Inputs are checked against 9 decimals and 1e18, so they have at most 27 digits. The largest
+# product has four of them (the cost of a position times a quantity: 108 digits); 128 leave room for
+# sums. A rounding here is a bug and raises instead of losing money.
 _TRAPS = [InvalidOperation, DivisionByZero, Overflow, Clamped]
-EXACT = Context(prec=96, rounding=ROUND_HALF_EVEN, traps=[*_TRAPS, Inexact])
+EXACT = Context(prec=128, rounding=ROUND_HALF_EVEN, traps=[*_TRAPS, Inexact])
 # For the few operations that must round; each names its rounding where it is used.
-_ROUNDING = Context(prec=96, rounding=ROUND_HALF_EVEN, traps=_TRAPS)
+_ROUNDING = Context(prec=128, rounding=ROUND_HALF_EVEN, traps=_TRAPS)
 
 add = EXACT.add
 subtract = EXACT.subtract
@@ -42,6 +44,13 @@ negate = EXACT.minus
 
 MAGNITUDE_MAX = Decimal("1e18")
 """Prices, quantities and amounts at or above this are refused where they enter."""
+
+
+def is_amount(value: Decimal) -> bool:
+    """Whether a number can be booked: finite, below ``MAGNITUDE_MAX``, at most nine decimals."""
+    if not value.is_finite() or value.copy_abs() >= MAGNITUDE_MAX:
+        return False
+    return _ROUNDING.quantize(value, BILLIONTH) == value
 
 
 def divide(numerator: Decimal, denominator: Decimal, *, step: Decimal, rounding: str) -> Decimal:
@@ -82,15 +91,17 @@ def to_e9(value: Decimal | int | str) -> int:
     """A decimal as an integer in billionths.
 
     Raises:
-        ValueError: not finite, more than nine decimals, or 1e18 and larger.
+        ValueError: not a number, not finite, more than nine decimals, or 1e18 and larger.
     """
-    number = value if isinstance(value, Decimal) else Decimal(value)
+    try:
+        number = value if isinstance(value, Decimal) else Decimal(value)
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is not a number") from None
     if not number.is_finite() or number.copy_abs() >= MAGNITUDE_MAX:
         raise ValueError(f"{value} is not a finite number below {MAGNITUDE_MAX}")
-    scaled = EXACT.scaleb(number, 9)
-    if scaled != scaled.to_integral_value():
+    if _ROUNDING.quantize(number, BILLIONTH) != number:
         raise ValueError(f"{value} has more than nine decimals")
-    return int(scaled)
+    return int(EXACT.scaleb(number, 9))
 
 
 def largest_remainder(
@@ -107,11 +118,12 @@ def largest_remainder(
         step: the smallest unit, > 0.
 
     Raises:
-        ValueError: no weights, a negative one, or all zero; total negative or not a multiple.
+        ValueError: no weights, a negative one, or all zero; total negative or not a multiple; a
+            number that is not finite.
     """
-    if not weights or min(weights) < 0 or not any(weights):
-        raise ValueError("weights must be non-negative with a positive sum")
-    if total < 0 or not is_multiple(total, step):
+    if not all(one.is_finite() and one >= 0 for one in weights) or not any(weights):
+        raise ValueError("weights must be finite and non-negative with a positive sum")
+    if not total.is_finite() or total < 0 or not is_multiple(total, step):
         raise ValueError(f"{total} is not a non-negative multiple of {step}")
     # In whole steps and integers over a common denominator, so that no quotient is ever rounded.
     exponent = min(0, *(int(weight.as_tuple().exponent) for weight in weights))

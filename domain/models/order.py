@@ -3,8 +3,8 @@
 Theory of the table: an order is written to the journal before it leaves (INITIALIZED), is
 SUBMITTED when the port took it, and from then on only the venue's word moves it. What is not
 known is UNKNOWN and stays so until the venue answers. DENIED is our refusal, REJECTED the venue's.
-A fill that comes after the end (cancelled, rejected, expired) is booked all the same: the venue's
-word about money always wins, so every state accepts one.
+A fill that comes after the end (filled, cancelled, rejected, expired) is booked all the same: the
+venue's word about money always wins, so every state that a venue can know of accepts one.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class OrderTrigger(StrEnum):
 
 _S, _T = OrderStatus, OrderTrigger
 _WORKING = (_S.SUBMITTED, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.PENDING_CANCEL, _S.UNKNOWN)
-_ENDED = (_S.CANCELED, _S.EXPIRED, _S.REJECTED)
+_ENDED = (_S.FILLED, _S.CANCELED, _S.EXPIRED, _S.REJECTED)
 
 TRANSITIONS: dict[tuple[OrderStatus, OrderTrigger], OrderStatus] = {
     (_S.INITIALIZED, _T.SUBMIT): _S.SUBMITTED,
@@ -88,7 +88,11 @@ TRANSITIONS: dict[tuple[OrderStatus, OrderTrigger], OrderStatus] = {
     (_S.PARTIALLY_FILLED, _T.ACCEPT): _S.PARTIALLY_FILLED,
     (_S.PENDING_CANCEL, _T.ACCEPT): _S.PENDING_CANCEL,
     (_S.FILLED, _T.ACCEPT): _S.FILLED,
-    **{(state, _T.REJECT): _S.REJECTED for state in (_S.SUBMITTED, _S.ACCEPTED, _S.UNKNOWN)},
+    # A cancel request may be under way when the venue says no to the order itself.
+    **{
+        (state, _T.REJECT): _S.REJECTED
+        for state in (_S.SUBMITTED, _S.ACCEPTED, _S.UNKNOWN, _S.PENDING_CANCEL)
+    },
     **{(state, _T.LOSE): _S.UNKNOWN for state in _WORKING},
     **{
         (state, _T.REQUEST_CANCEL): _S.PENDING_CANCEL
@@ -97,7 +101,11 @@ TRANSITIONS: dict[tuple[OrderStatus, OrderTrigger], OrderStatus] = {
     (_S.PENDING_CANCEL, _T.REJECT_CANCEL): _S.ACCEPTED,
     **{(state, _T.CANCEL): _S.CANCELED for state in _WORKING},
     **{(state, _T.EXPIRE): _S.EXPIRED for state in _WORKING},
-    **{(state, _T.FILL_PART): _S.PARTIALLY_FILLED for state in _WORKING if state != "PENDING_CANCEL"},
+    **{
+        (state, _T.FILL_PART): _S.PARTIALLY_FILLED
+        for state in _WORKING
+        if state is not _S.PENDING_CANCEL
+    },
     (_S.PENDING_CANCEL, _T.FILL_PART): _S.PENDING_CANCEL,
     **{(state, _T.FILL_REST): _S.FILLED for state in _WORKING},
     **{(state, _T.FILL_PART): state for state in _ENDED},

@@ -9,9 +9,9 @@ Accounting: shares and options move cash by their full price. A future moves no 
 traded, as on an exchange: its cost is remembered, what a closed part gained waits in ``unsettled``,
 and both become cash at the daily settlement. So every figure is linear in the fills, and the books'
 cash sums to the account's even when two books hold opposite sides of one instrument; only realised
-P&L is per level. Equity = cash + unsettled + Σ market value, where a future's market value is what it
-gained since its cost. Realised P&L is by average cost; the rounding of an average stays in the open
-position, so realised plus unrealised is always exact.
+P&L is per level. Equity = cash + unsettled + Σ market value, where a future's market value is what
+it gained since its cost. Realised P&L is by average cost; the rounding of an average stays in the
+open position, so realised plus unrealised is always exact.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import msgspec
 
 from orchestrion.domain.errors import InvariantBrokenError
 from orchestrion.domain.models.instrument import Future, InstrumentCatalog, Tradable
-from orchestrion.domain.models.market import Bar, MarketData, MarketSlice, OptionChain, QuoteTick
+from orchestrion.domain.models.market import Bar, MarketSlice, OptionChain, QuoteTick, TradeTick
 from orchestrion.domain.models.money import (
     ZERO,
     add,
@@ -32,6 +32,7 @@ from orchestrion.domain.models.money import (
     from_e9,
     multiply,
     subtract,
+    to_e9,
 )
 
 RESERVE = "RESERVE"
@@ -98,13 +99,27 @@ class Marks:
         self._prices_e9: dict[str, int] = {}
 
     def update(self, market_slice: MarketSlice) -> None:
-        """Takes the prices of a slice: a bar's close, the mid of a quote, the last trade."""
+        """Takes the prices of a slice: a bar's close, the mid of a quote, the last trade.
+
+        A chain also says its underlying's price, which counts when the slice has no data of the
+        underlying's own.
+        """
         prices_e9 = self._prices_e9
         for item in market_slice.items:
             if type(item) is Bar:
                 prices_e9[item.instrument_id] = item.close_e9
+            elif isinstance(item, OptionChain):
+                for quote in item.quotes:
+                    prices_e9[quote.instrument_id] = _mid_e9(quote.bid_e9, quote.ask_e9)
+                if not _has_own_data(item.instrument_id, market_slice):
+                    prices_e9[item.instrument_id] = item.underlying_price_e9
             else:
-                _mark_other(prices_e9, item)
+                prices_e9[item.instrument_id] = _price_e9(item)
+
+    def start_at(self, instrument_id: str, price: Decimal) -> None:
+        """A fill's price stands in for an instrument that no data has priced yet."""
+        if instrument_id not in self._prices_e9:
+            self._prices_e9[instrument_id] = to_e9(price)
 
     def price_e9(self, instrument_id: str) -> int | None:
         return self._prices_e9.get(instrument_id)
@@ -119,18 +134,22 @@ class Marks:
         return iter(self._prices_e9.items())
 
 
-def _mark_other(prices_e9: dict[str, int], item: MarketData) -> None:
-    if isinstance(item, OptionChain):
-        prices_e9.setdefault(item.instrument_id, item.underlying_price_e9)
-        for quote in item.quotes:
-            # Half of an odd sum cannot appear: ticks are even multiples of a billionth.
-            prices_e9[quote.instrument_id] = (quote.bid_e9 + quote.ask_e9) // 2
-    elif isinstance(item, QuoteTick):
-        prices_e9[item.instrument_id] = (item.bid_e9 + item.ask_e9) // 2
-    elif isinstance(item, Bar):
-        prices_e9[item.instrument_id] = item.close_e9
-    else:
-        prices_e9[item.instrument_id] = item.price_e9
+def _price_e9(item: Bar | QuoteTick | TradeTick) -> int:
+    if isinstance(item, QuoteTick):
+        return _mid_e9(item.bid_e9, item.ask_e9)
+    return item.close_e9 if isinstance(item, Bar) else item.price_e9
+
+
+def _mid_e9(bid_e9: int, ask_e9: int) -> int:
+    """Half a billionth is rounded down; it cannot appear with ticks of two billionths and more."""
+    return (bid_e9 + ask_e9) // 2
+
+
+def _has_own_data(instrument_id: str, market_slice: MarketSlice) -> bool:
+    return any(
+        item.instrument_id == instrument_id and not isinstance(item, OptionChain)
+        for item in market_slice.items
+    )
 
 
 def trade(
@@ -254,10 +273,10 @@ def equity(book: Book, catalog: InstrumentCatalog, marks: Marks) -> Decimal:
     for position in book.positions.values():
         price = marks.price(position.instrument_id)
         if price is None:
-            raise InvariantBrokenError(f"{book.book_id} holds {position.instrument_id} without a mark")
-        total = add(
-            total, market_value(position, catalog.tradable(position.instrument_id), price)
-        )
+            raise InvariantBrokenError(
+                f"{book.book_id} holds {position.instrument_id} without a mark"
+            )
+        total = add(total, market_value(position, catalog.tradable(position.instrument_id), price))
     return total
 
 

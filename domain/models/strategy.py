@@ -179,8 +179,8 @@ class Strategy:
     ``Parameters`` is a pydantic model with defaults and units; the configuration's ``config`` is
     validated by it, so every class can be built without arguments.
 
-    Handlers may be ``async def`` instead, all of them or none: the strategy then runs in a task of its own, and its
-    answer, or its absence at the deadline, is an input.
+    Handlers may be ``async def`` instead, all of them or none: the strategy then runs in a task of
+    its own, and its answer, or its absence at the deadline, is an input.
     """
 
     Parameters: ClassVar[type[BaseModel]] = NoParameters

@@ -101,7 +101,7 @@ def exclusive_instruments(candidates: Sequence[Candidate]) -> tuple[Finding, ...
 
 def shared_underlyings(candidates: Sequence[Candidate]) -> tuple[Finding, ...]:
     """INFO: two strategies hang on the same underlying, so their risks add up."""
-    findings = []
+    findings: list[Finding] = []
     for one, two in combinations(candidates, 2):
         shared = [each for each in one.metadata.underlyings if each in two.metadata.underlyings]
         if shared:

@@ -5,9 +5,13 @@ strategies are a conflict (OPPOSING_SIDES): sent as they are, the account would 
 The same holds against another strategy's working order that the new one would cross. Whatever the
 policy, an exit never loses to an entry: who wants out of a position gets out.
 
+Exits and working orders are firm: nothing here can take them back, so an entry that meets one
+loses, whatever its rank. Entries among themselves are decided in rank order, so that each one meets
+only those that really go on: who loses to a refused command has lost for nothing.
+
 This module knows one conflict type and three policies; further types are added as detectors and
-further policies as branches of ``_decide``. Size: linear in legs plus working orders of the
-instruments that are asked for.
+further policies as branches of ``_decide``. Size: for each leg, the legs and working orders of its
+instrument.
 """
 
 from __future__ import annotations
@@ -65,11 +69,20 @@ def resolve_conflicts(
     """
     if len(checked) <= 1 and not working_orders:
         return Resolution(tuple(checked), ())
+    round_wishes = _RoundWishes(checked, working_orders)
     losers: dict[int, str] = {}
     events: list[StrategyConflictDetectedEvent] = []
-    for instrument_id, wishes in _wishes_by_instrument(checked).items():
-        resting = _resting_wishes(instrument_id, working_orders)
-        _resolve_instrument(instrument_id, wishes, resting, policies, losers, events)
+    for wishes in round_wishes.by_place:
+        meetings = [
+            _Meeting(wish, rivals) for wish in wishes if (rivals := round_wishes.rivals(wish))
+        ]
+        if not meetings:
+            continue
+        lost = _decide(policies.opposing_sides, meetings)
+        round_wishes.withdraw(policies.opposing_sides, meetings, lost)
+        for place, detail in lost.items():
+            losers.setdefault(place, f"{policies.opposing_sides}: {detail}")
+        events.extend(_told(policies.opposing_sides, one, lost) for one in meetings)
     if not losers:
         return Resolution(tuple(checked), tuple(events))
     return Resolution(
@@ -85,83 +98,130 @@ class _Wish(msgspec.Struct, frozen=True):
     """One leg that somebody wants, or already has working (``place`` -1)."""
 
     place: int
+    instrument_id: str
     strategy_id: str
     side: OrderSide
     is_exit: bool
     order: SubmitOrder | Order
 
-
-def _wishes_by_instrument(checked: Sequence[Checked]) -> dict[str, list[_Wish]]:
-    wishes: dict[str, list[_Wish]] = {}
-    for place, one in enumerate(checked):
-        if isinstance(one, Proposal) and isinstance(one.command, SubmitOrder):
-            for leg in one.command.legs:
-                wishes.setdefault(leg.instrument_id, []).append(
-                    _Wish(place, one.strategy_id, leg.side, one.is_exit, one.command)
-                )
-    return wishes
+    @property
+    def is_firm(self) -> bool:
+        """Nothing can take it back here: an exit, or an order that works already."""
+        return self.is_exit or self.place < 0
 
 
-def _resting_wishes(instrument_id: str, working_orders: Mapping[str, Order]) -> list[_Wish]:
+class _Meeting(msgspec.Struct, frozen=True):
+    """A wish and everybody whom it would trade with."""
+
+    wish: _Wish
+    rivals: list[_Wish]
+
+
+class _RoundWishes:
+    """All wishes of a round, by place and by instrument."""
+
+    def __init__(self, checked: Sequence[Checked], working_orders: Mapping[str, Order]) -> None:
+        self.by_place: list[list[_Wish]] = []
+        self._working = working_orders
+        self._by_instrument: dict[str, list[_Wish]] = {}
+        self._withdrawn: set[int] = set()
+        for place, one in enumerate(checked):
+            if isinstance(one, Proposal) and isinstance(one.command, SubmitOrder):
+                self.by_place.append(_wishes_of(place, one, one.command))
+        for wishes in self.by_place:
+            for wish in wishes:
+                if wish.instrument_id not in self._by_instrument:
+                    resting = self._resting(wish.instrument_id)
+                    self._by_instrument[wish.instrument_id] = resting
+                self._by_instrument[wish.instrument_id].append(wish)
+
+    def _resting(self, instrument_id: str) -> list[_Wish]:
+        """Working orders, oldest first: the order of a map must not decide who is named."""
+        found = [
+            (order, leg)
+            for order in self._working.values()
+            for leg in order.legs
+            if leg.instrument_id == instrument_id
+        ]
+        found.sort(key=lambda one: (one[0].ts_decided, one[0].client_order_id))
+        return [
+            _Wish(-1, instrument_id, order.strategy_id, leg.side, order.is_reducing, order)
+            for order, leg in found
+        ]
+
+    def rivals(self, wish: _Wish) -> list[_Wish]:
+        """Working orders, then commands by place. Of two commands the later one, and of an exit
+        and an entry the entry, has the other as its rival: each pair meets once."""
+        return [
+            other
+            for other in self._by_instrument[wish.instrument_id]
+            if other.strategy_id != wish.strategy_id
+            and other.side is not wish.side
+            and other.place not in self._withdrawn
+            and _decides_later(wish, other)
+            and _would_cross(wish, other)
+        ]
+
+    def withdraw(
+        self, policy: ConflictPolicy, meetings: list[_Meeting], lost: Mapping[int, str]
+    ) -> None:
+        """Takes losers out of what is still to be decided.
+
+        Not those who lost to each other under ``reject_all``: they still refuse a third.
+        """
+        is_mutual = policy is ConflictPolicy.REJECT_ALL and not _firm_rivals(meetings)
+        if not is_mutual:
+            self._withdrawn.update(lost)
+
+
+def _wishes_of(place: int, proposal: Proposal, command: SubmitOrder) -> list[_Wish]:
     return [
-        _Wish(-1, order.strategy_id, leg.side, order.is_reducing, order)
-        for order in working_orders.values()
-        for leg in order.legs
-        if leg.instrument_id == instrument_id
+        _Wish(place, leg.instrument_id, proposal.strategy_id, leg.side, proposal.is_exit, command)
+        for leg in command.legs
     ]
 
 
-def _resolve_instrument(
-    instrument_id: str,
-    wishes: list[_Wish],
-    resting: list[_Wish],
-    policies: ConflictPolicies,
-    losers: dict[int, str],
-    events: list[StrategyConflictDetectedEvent],
-) -> None:
-    policy = policies.opposing_sides
-    for later, wish in enumerate(wishes):
-        rivals = [
-            rival
-            for rival in (*resting, *wishes[:later])
-            if rival.strategy_id != wish.strategy_id
-            and rival.side is not wish.side
-            and rival.place not in losers
-            and _would_cross(wish, rival)
-        ]
-        if not rivals or wish.place in losers:
-            continue
-        lost = _decide(policy, wish, rivals)
-        losers.update((place, f"{policy}: {instrument_id} against {who}") for place, who in lost)
-        events.append(
-            StrategyConflictDetectedEvent(
-                strategy_ids=[*dict.fromkeys(rival.strategy_id for rival in rivals), wish.strategy_id],
-                conflict_type=ConflictType.OPPOSING_SIDES,
-                instrument_id=instrument_id,
-                policy=policy,
-                resolution=_in_words(wish, rivals, [place for place, _ in lost]),
-            )
-        )
+def _decides_later(wish: _Wish, other: _Wish) -> bool:
+    if wish.is_exit != other.is_exit and other.place >= 0:
+        return other.is_exit
+    return other.place < wish.place
 
 
-def _decide(
-    policy: ConflictPolicy, wish: _Wish, rivals: list[_Wish]
-) -> list[tuple[int, str]]:
-    """(place, against whom) of everybody who loses. Rivals rank before the wish.
+def _firm_rivals(meetings: list[_Meeting]) -> list[tuple[str, _Wish]]:
+    return [
+        (one.wish.instrument_id, rival) for one in meetings for rival in one.rivals if rival.is_firm
+    ]
 
-    A working order cannot be taken back here: against it only the new wish can lose, and it does
-    unless it is an exit.
-    """
-    if policy is ConflictPolicy.ALLOW:
-        return []
-    entries_before = [rival for rival in rivals if rival.place >= 0 and not rival.is_exit]
-    if wish.is_exit:
-        # Entries that would meet an exit lose to it, even with a better rank.
-        return [(rival.place, wish.strategy_id) for rival in entries_before]
-    if policy is ConflictPolicy.REJECT_ALL:
-        lost = [(rival.place, wish.strategy_id) for rival in entries_before]
-        return [*lost, (wish.place, rivals[0].strategy_id)]
-    return [(wish.place, rivals[0].strategy_id)]
+
+def _decide(policy: ConflictPolicy, meetings: list[_Meeting]) -> dict[int, str]:
+    """Place -> against whom, for everybody who loses by these meetings of one command."""
+    wish = meetings[0].wish
+    if policy is ConflictPolicy.ALLOW or wish.is_exit:
+        return {}
+    firm = _firm_rivals(meetings)
+    instrument_id, winner = firm[0] if firm else (wish.instrument_id, meetings[0].rivals[0])
+    lost = {wish.place: f"{instrument_id} against {winner.strategy_id}"}
+    if policy is ConflictPolicy.REJECT_ALL and not firm:
+        for one in meetings:
+            for rival in one.rivals:
+                detail = f"{one.wish.instrument_id} against {wish.strategy_id}"
+                lost.setdefault(rival.place, detail)
+    return lost
+
+
+def _told(
+    policy: ConflictPolicy, meeting: _Meeting, lost: Mapping[int, str]
+) -> StrategyConflictDetectedEvent:
+    wish, rivals = meeting.wish, meeting.rivals
+    refused = [one.strategy_id for one in (*rivals, wish) if one.place in lost]
+    words = f"refused: {', '.join(dict.fromkeys(refused))}" if refused else "all go on"
+    return StrategyConflictDetectedEvent(
+        strategy_ids=[*dict.fromkeys(rival.strategy_id for rival in rivals), wish.strategy_id],
+        conflict_type=ConflictType.OPPOSING_SIDES,
+        instrument_id=wish.instrument_id,
+        policy=policy,
+        resolution=words,
+    )
 
 
 def _would_cross(wish: _Wish, rival: _Wish) -> bool:
@@ -175,13 +235,6 @@ def _would_cross(wish: _Wish, rival: _Wish) -> bool:
     if bid.limit_price is None or ask.limit_price is None:
         return True
     return bid.limit_price >= ask.limit_price
-
-
-def _in_words(wish: _Wish, rivals: list[_Wish], lost: list[int]) -> str:
-    refused = [one.strategy_id for one in (*rivals, wish) if one.place in lost]
-    if not refused:
-        return "all go on"
-    return f"refused: {', '.join(dict.fromkeys(refused))}"
 
 
 def _refuse(proposal: Proposal, detail: str) -> Rejection:

@@ -12,8 +12,10 @@ proceeds are in it already and a short option's value is already taken out):
   strikes against us, when that is less than the naked requirement.
 - Short calls and short puts on one underlying cannot both lose: the greater side counts.
 
-Size: for each underlying, short legs x long legs. Pairing is greedy, nearest strike first, which is
-an upper bound of the least requirement (the least one needs an assignment search).
+Which long leg covers which short one is chosen so that the requirement is least. Only that makes
+requirements subadditive (together never more than apart), on which the budget rule rests: pairing
+the nearest strikes first can bind more for two spreads than for each alone. Size: the search is a
+shortest-path search per short leg, for each underlying and kind.
 """
 
 from __future__ import annotations
@@ -74,7 +76,7 @@ def margin_of(
             one = _linear_margin(instrument, quantity, marks)
             initial, maintenance = add(initial, one.initial), add(maintenance, one.maintenance)
     for underlying_id, legs in options.items():
-        bound = _option_margin(legs, _price(marks, underlying_id), marks)
+        bound = _option_margin(underlying_id, legs, marks)
         initial, maintenance = add(initial, bound), add(maintenance, bound)
     return Margin(initial, maintenance)
 
@@ -92,56 +94,138 @@ def _linear_margin(instrument: Equity | Future, quantity: Decimal, marks: Marks)
     return Margin(bound, bound)
 
 
-class _Cover:
-    """A long leg and how much of it is still free to cover a short one."""
-
-    __slots__ = ("free", "option")
-
-    def __init__(self, option: OptionContract, free: Decimal) -> None:
-        self.option = option
-        self.free = free
-
-
 def _option_margin(
-    legs: Iterable[tuple[OptionContract, Decimal]], underlying: Decimal, marks: Marks
+    underlying_id: str, legs: Iterable[tuple[OptionContract, Decimal]], marks: Marks
 ) -> Decimal:
-    covers: list[_Cover] = []
+    longs: list[tuple[OptionContract, Decimal]] = []
     shorts: list[tuple[OptionContract, Decimal]] = []
     long_value = ZERO
     for option, quantity in legs:
         if quantity > 0:
-            covers.append(_Cover(option, quantity))
+            longs.append((option, quantity))
             long_value = add(long_value, _notional(option, quantity, marks))
         else:
             shorts.append((option, quantity.copy_abs()))
-    sides = {OptionKind.CALL: ZERO, OptionKind.PUT: ZERO}
-    # In an order that depends on the contracts alone, not on when they were traded.
-    shorts.sort(key=lambda one: (one[0].expiry_ts, one[0].strike, one[0].instrument_id))
-    for option, quantity in shorts:
-        bound = _short_requirement(option, quantity, covers, underlying)
-        sides[option.option_kind] = add(sides[option.option_kind], bound)
-    return add(long_value, max(sides.values()))
-
-
-def _short_requirement(
-    short: OptionContract, quantity: Decimal, covers: list[_Cover], underlying: Decimal
-) -> Decimal:
-    """Requirement of a short leg; takes what it uses out of ``covers``."""
-    naked = _naked_requirement(short, underlying)
-    fitting = sorted(
-        (cover for cover in covers if cover.free and _can_cover(cover.option, short)),
-        key=lambda cover: (_width(cover.option, short), cover.option.instrument_id),
+    if not shorts:
+        return long_value
+    underlying = _price(marks, underlying_id)
+    calls, puts = (
+        _least_requirement(_of_kind(shorts, kind), _of_kind(longs, kind), underlying)
+        for kind in (OptionKind.CALL, OptionKind.PUT)
     )
-    total, uncovered = ZERO, quantity
-    for cover in fitting:
-        width = _width(cover.option, short)
-        if not uncovered or width >= naked:
-            break
-        used = min(uncovered, cover.free)
-        cover.free = subtract(cover.free, used)
-        uncovered = subtract(uncovered, used)
-        total = add(total, multiply(multiply(width, used), short.multiplier))
-    return add(total, multiply(multiply(naked, uncovered), short.multiplier))
+    return add(long_value, max(calls, puts))
+
+
+def _of_kind(
+    legs: list[tuple[OptionContract, Decimal]], kind: OptionKind
+) -> list[tuple[OptionContract, Decimal]]:
+    return [leg for leg in legs if leg[0].option_kind is kind]
+
+
+def _least_requirement(
+    shorts: list[tuple[OptionContract, Decimal]],
+    longs: list[tuple[OptionContract, Decimal]],
+    underlying: Decimal,
+) -> Decimal:
+    covering = _Covering(
+        naked=[
+            multiply(_naked_requirement(short, underlying), short.multiplier) for short, _ in shorts
+        ],
+        widths=[
+            [
+                multiply(_width(long, short), short.multiplier) if _can_cover(long, short) else None
+                for long, _ in longs
+            ]
+            for short, _ in shorts
+        ],
+        free=[quantity for _, quantity in longs],
+    )
+    total = ZERO
+    for i, (_, quantity) in enumerate(shorts):
+        total = add(total, covering.place(i, quantity))
+    return total
+
+
+class _Covering:
+    """Short legs placed one by one, each on a long leg or naked, at the least cost in all.
+
+    A minimum-cost flow by successive shortest paths: a new short leg may take a long one over from
+    an earlier short leg, which then finds the next best place. Costs are per contract.
+    """
+
+    __slots__ = ("_free", "_naked", "_used", "_widths")
+
+    def __init__(
+        self, *, naked: list[Decimal], widths: list[list[Decimal | None]], free: list[Decimal]
+    ) -> None:
+        self._naked = naked
+        self._widths = widths
+        self._free = free
+        self._used = [[ZERO] * len(free) for _ in naked]
+
+    def place(self, start: int, quantity: Decimal) -> Decimal:
+        """Places a short leg and returns by how much the cost of all rises."""
+        total = ZERO
+        # Each step uses up the leg, a long leg or an earlier pair; all are whole lots.
+        while quantity:
+            cost, end, cover, origins = self._cheapest(start)
+            amount = quantity if cover is None else min(quantity, self._free[cover])
+            one = end
+            while one != start:
+                before, taken = origins[one]
+                amount = min(amount, self._used[one][taken])
+                one = before
+            self._shift(start, end, cover, origins, amount)
+            total = add(total, multiply(cost, amount))
+            quantity = subtract(quantity, amount)
+        return total
+
+    def _cheapest(self, start: int) -> tuple[Decimal, int, int | None, dict[int, tuple[int, int]]]:
+        """(cost, last short leg, its new cover or None, short leg -> (who takes over, what))."""
+        costs = {start: ZERO}
+        origins: dict[int, tuple[int, int]] = {}
+        waiting = [start]
+        while waiting:
+            taker = waiting.pop(0)
+            for cover, width in enumerate(self._widths[taker]):
+                if width is None:
+                    continue
+                for giver, used in enumerate(self._used):
+                    given = self._widths[giver][cover]
+                    if not used[cover] or giver == taker or given is None:
+                        continue
+                    cost = subtract(add(costs[taker], width), given)
+                    if giver not in costs or cost < costs[giver]:
+                        costs[giver] = cost
+                        origins[giver] = (taker, cover)
+                        waiting.append(giver)
+        ends: list[tuple[Decimal, int, int | None]] = []
+        for one, cost in costs.items():
+            ends.append((add(cost, self._naked[one]), one, None))
+            ends.extend(
+                (add(cost, width), one, cover)
+                for cover, width in enumerate(self._widths[one])
+                if width is not None and self._free[cover]
+            )
+        least = min(ends, key=lambda end: end[0])
+        return (*least, origins)
+
+    def _shift(
+        self,
+        start: int,
+        end: int,
+        cover: int | None,
+        origins: dict[int, tuple[int, int]],
+        amount: Decimal,
+    ) -> None:
+        if cover is not None:
+            self._free[cover] = subtract(self._free[cover], amount)
+            self._used[end][cover] = add(self._used[end][cover], amount)
+        while end != start:
+            taker, taken = origins[end]
+            self._used[end][taken] = subtract(self._used[end][taken], amount)
+            self._used[taker][taken] = add(self._used[taker][taken], amount)
+            end = taker
 
 
 def _can_cover(long: OptionContract, short: OptionContract) -> bool:
@@ -166,7 +250,8 @@ def _naked_requirement(option: OptionContract, underlying: Decimal) -> Decimal:
     else:
         out_of_the_money = max(subtract(underlying, option.strike), ZERO)
         floor = multiply(NAKED_FLOOR_FRACTION, option.strike)
-    return max(subtract(multiply(NAKED_FRACTION, underlying), out_of_the_money), floor)
+    # An underlying below zero (oil has been) must not turn a requirement into a loan.
+    return max(subtract(multiply(NAKED_FRACTION, underlying), out_of_the_money), floor, ZERO)
 
 
 def _notional(instrument: Tradable, quantity: Decimal, marks: Marks) -> Decimal:

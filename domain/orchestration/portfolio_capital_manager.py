@@ -8,12 +8,12 @@ time after a change and kept until the next, so their cost is one pass over the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Dict  # noqa: UP035 - the specification's own spelling
-
 
 from orchestrion.domain.errors import ConfigurationError, InvariantBrokenError
 from orchestrion.domain.models.command import (
@@ -23,10 +23,21 @@ from orchestrion.domain.models.command import (
     RefusedCommand,
     SubmitOrder,
     Verdict,
+    initialized_order,
 )
 from orchestrion.domain.models.instrument import Future, InstrumentCatalog
 from orchestrion.domain.models.market import MarketSlice
-from orchestrion.domain.models.money import ZERO, add, largest_remainder, multiply, subtract
+from orchestrion.domain.models.money import (
+    CENT,
+    ZERO,
+    add,
+    is_amount,
+    is_multiple,
+    largest_remainder,
+    multiply,
+    round_to_cent,
+    subtract,
+)
 from orchestrion.domain.models.order import Order
 from orchestrion.domain.models.portfolio import (
     EXTERNAL,
@@ -76,7 +87,7 @@ class PortfolioCapitalManager:
 
     def __init__(
         self,
-        total_capital: Decimal = Decimal("0"),
+        total_capital: Decimal = Decimal(0),
         *,
         method: AllocationMethod = AllocationMethod.CUSTOM,
         reserve_fraction: Decimal = ZERO,
@@ -85,11 +96,19 @@ class PortfolioCapitalManager:
         Args:
             reserve_fraction: held back before ``equal_weight`` divides, 0 to below 1. ``custom``
                 says its reserve by percentages below 100.
+
+        Raises:
+            ConfigurationError: total_capital is no Decimal in whole cents >= 0, or reserve_fraction
+                no Decimal in its range.
         """
-        if not total_capital.is_finite() or total_capital < 0:
-            raise ConfigurationError(f"total_capital must be finite and >= 0, got {total_capital}")
-        if not ZERO <= reserve_fraction < 1:
-            raise ConfigurationError(f"reserve_fraction must be in [0, 1), got {reserve_fraction}")
+        if not _is_at_least_zero(total_capital) or not is_multiple(total_capital, CENT):
+            raise ConfigurationError(
+                f"total_capital must be a finite Decimal >= 0 in whole cents, got {total_capital!r}"
+            )
+        if not _is_at_least_zero(reserve_fraction) or reserve_fraction >= 1:
+            raise ConfigurationError(
+                f"reserve_fraction must be a Decimal from 0 to below 1, got {reserve_fraction!r}"
+            )
         self.total_capital = total_capital
         self.method = method
         self.reserve_fraction = reserve_fraction
@@ -155,8 +174,11 @@ class PortfolioCapitalManager:
         """Opens a book per strategy, RESERVE with what is left, and an empty EXTERNAL.
 
         Raises:
+            ConfigurationError: the books are open already.
             InvariantBrokenError: more was allocated than there is.
         """
+        if self._books:
+            raise ConfigurationError("the books are open already: the run has started")
         reserve = subtract(self.total_capital, _sum(allocations.values()))
         if reserve < 0:
             raise InvariantBrokenError(f"allocations exceed the capital: {reserve}")
@@ -194,12 +216,19 @@ class PortfolioCapitalManager:
 
     def working_orders(self, strategy_id: str) -> Mapping[str, Order]:
         """Open orders of one strategy by client_order_id, in order of submission."""
-        return self._working[strategy_id]
+        return MappingProxyType(self._working[strategy_id])
 
     # -- deciding ---------------------------------------------------------------------------
 
     def authorise(self, proposal: Proposal, *, client_order_id: str, now: int) -> Verdict:
-        """Approves a command and reserves its capital, or refuses it and changes nothing."""
+        """Approves a command and reserves its capital, or refuses it and changes nothing.
+
+        An approved order works from then on: the next command of the same round is judged with it.
+        ``track`` then takes what becomes of it.
+
+        Raises:
+            InvariantBrokenError: an order with this client_order_id works already.
+        """
         command = proposal.command
         if isinstance(command, CancelOrder):
             return self._authorise_cancel(command, client_order_id=client_order_id, now=now)
@@ -209,8 +238,9 @@ class PortfolioCapitalManager:
             return RefusedCommand(
                 strategy_id=command.strategy_id, command=command, code=code, detail=detail
             )
-        self._reserve(command.strategy_id, client_order_id, reservation)
-        return ApprovedCommand(
+        if client_order_id in self._working[command.strategy_id]:
+            raise InvariantBrokenError(f"client_order_id {client_order_id!r} was given out twice")
+        approved = ApprovedCommand(
             strategy_id=command.strategy_id,
             command=command,
             client_order_id=client_order_id,
@@ -218,6 +248,9 @@ class PortfolioCapitalManager:
             is_reducing=reducing,
             ts_decided=now,
         )
+        self._reserve(command.strategy_id, client_order_id, reservation)
+        self._working[command.strategy_id][client_order_id] = initialized_order(approved, command)
+        return approved
 
     def _judge(
         self, order: SubmitOrder, now: int
@@ -233,12 +266,15 @@ class PortfolioCapitalManager:
         refusal = authorisation.quantity_fault(order, book, is_exit=exits)
         if refusal is not None:
             return refusal, ZERO, False
-        reducing = exits and authorisation.reduces_risk(order, book, catalog, marks)
+        reducing = exits and authorisation.reduces_risk(
+            order, book, self._option_exits(strategy_id), catalog, marks
+        )
         refusal = authorisation.standing_fault(self._standing_of(strategy_id), is_reducing=reducing)
         if refusal is not None or reducing:
             return refusal, ZERO, reducing
         try:
-            needed = authorisation.requirement(order, book, catalog, marks)
+            working = self._working[strategy_id]
+            needed = authorisation.requirement(order, book, working, catalog, marks)
             refusal = self._capital_fault(strategy_id, needed)
         except UnpricedError as missing:
             detail = f"{missing.instrument_id} has had no price yet"
@@ -246,15 +282,26 @@ class PortfolioCapitalManager:
         return refusal, needed, False
 
     def _capital_fault(self, strategy_id: str, needed: Decimal) -> authorisation.Refusal | None:
-        bound = add(self.margin(strategy_id).initial, self._reserved_total[strategy_id])
+        bound = add(self._worst_margin(strategy_id), self._reserved_total[strategy_id])
         refusal = authorisation.budget_fault(needed, equity=self.equity(strategy_id), bound=bound)
         if refusal is not None:
             return refusal
         free = self.free_capital()
         if needed > free:
-            detail = f"needs {needed:.2f}, the account as a whole has {free:.2f} free"
-            return RefusalCode.ACCOUNT_MARGIN_EXCEEDED, detail
+            detail = f"the account as a whole has {round_to_cent(free):f} free"
+            needs = f"needs {round_to_cent(needed):f}"
+            return RefusalCode.ACCOUNT_MARGIN_EXCEEDED, f"{needs}, {detail}"
         return None
+
+    def _option_exits(self, strategy_id: str) -> list[authorisation.Change]:
+        return authorisation.option_exits(self._working[strategy_id].values(), self.catalog)
+
+    def _worst_margin(self, strategy_id: str) -> Decimal:
+        """Like ``margin``, but whichever of the working exits fill."""
+        exits = self._option_exits(strategy_id)
+        if not exits:
+            return self.margin(strategy_id).initial
+        return authorisation.worst_margin(self._books[strategy_id], exits, self.catalog, self.marks)
 
     def free_capital(self) -> Decimal:
         """What the account as a whole has left: all equity less all margin and reservations.
@@ -265,13 +312,25 @@ class PortfolioCapitalManager:
             free = ZERO
             for book_id in self._books:
                 free = add(free, self.equity(book_id))
-                free = subtract(free, self.margin(book_id).initial)
+                worst = (
+                    self._worst_margin(book_id)
+                    if book_id in self._working
+                    else self.margin(book_id).initial
+                )
+                free = subtract(free, worst)
             for amount in self._reserved_total.values():
                 free = subtract(free, amount)
             self._free_capital = free
         return self._free_capital
 
     def _authorise_cancel(self, command: CancelOrder, *, client_order_id: str, now: int) -> Verdict:
+        standing = self._standing_of(command.strategy_id)
+        refusal = authorisation.standing_fault(standing, is_reducing=True)
+        if refusal is not None:
+            code, detail = refusal
+            return RefusedCommand(
+                strategy_id=command.strategy_id, command=command, code=code, detail=detail
+            )
         if command.client_order_id not in self._working[command.strategy_id]:
             return RefusedCommand(
                 strategy_id=command.strategy_id,
@@ -299,7 +358,7 @@ class PortfolioCapitalManager:
         self._standing[strategy_id] = (status, mode)
 
     @contextmanager
-    def custody_of(self, strategy_id: str) -> Iterator[None]:
+    def custody_of(self, strategy_id: str) -> Generator[None]:
         """For commands that a quarantined strategy's custodian gives: the quarantine, which keeps
         the strategy's own commands back, does not hold for them."""
         standing = self._standing[strategy_id]
@@ -319,27 +378,27 @@ class PortfolioCapitalManager:
     def track(self, order: Order) -> None:
         """Takes an order's new state; when it has ended, its reservation is released, once."""
         strategy_id = order.strategy_id
+        self._free_capital = None
         if order.is_open:
             self._working[strategy_id][order.client_order_id] = order
             return
         self._working[strategy_id].pop(order.client_order_id, None)
         amount = self._reserved[strategy_id].pop(order.client_order_id, None)
-        if amount:
+        if amount is not None:
             self._reserved_total[strategy_id] = subtract(self._reserved_total[strategy_id], amount)
-            self._free_capital = None
 
     def apply_fill(self, book_id: str, fill: OrderFilledReport | ExternalFillReport) -> Book:
         """Books an execution and returns the changed book."""
         signed = fill.last_qty if fill.side.sign > 0 else fill.last_qty.copy_negate()
-        return self._replace(
-            trade(
-                self._books[book_id],
-                self.catalog.tradable(fill.instrument_id),
-                signed_quantity=signed,
-                price=fill.last_px,
-                fee=fill.commission,
-            )
+        changed = trade(
+            self._books[book_id],
+            self.catalog.tradable(fill.instrument_id),
+            signed_quantity=signed,
+            price=fill.last_px,
+            fee=fill.commission,
         )
+        self.marks.start_at(fill.instrument_id, fill.last_px)
+        return self._replace(changed)
 
     def settle(self, report: FutureSettledReport) -> tuple[Book, ...]:
         """Books a daily settlement and returns the changed books."""
@@ -376,10 +435,12 @@ class PortfolioCapitalManager:
         return tuple(self._replace(book) for book in changed)
 
 
+def _is_at_least_zero(value: object) -> bool:
+    return isinstance(value, Decimal) and is_amount(value) and value >= 0
+
+
 def _sum(amounts: Iterable[Decimal]) -> Decimal:
     total = ZERO
     for amount in amounts:
         total = add(total, amount)
     return total
-
-

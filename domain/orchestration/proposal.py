@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TypeAlias
+from math import isfinite
+from types import NoneType
+from typing import TypeAlias, cast
 
 import msgspec
 
@@ -16,10 +18,9 @@ from orchestrion.domain.models.command import (
     CancelOrder,
     RefusalCode,
     RefusedCommand,
-    StrategyCommand,
     SubmitOrder,
 )
-from orchestrion.domain.models.money import MAGNITUDE_MAX, ZERO, add
+from orchestrion.domain.models.money import EXACT, ZERO, add, is_amount
 from orchestrion.domain.models.order import Leg, Order, OrderSide, OrderType, TimeInForce
 from orchestrion.domain.models.portfolio import Book
 from orchestrion.domain.models.strategy import Signal
@@ -28,6 +29,12 @@ COMMANDS_PER_ANSWER_MAX = 1000
 """More commands from one strategy in one round are refused; arbitrary, far above honest use."""
 LEGS_MAX = 16
 """Longest structure; arbitrary, four times an iron condor."""
+TEXT_CHARACTERS_MAX = 1000
+"""Longest id or label; arbitrary, so that no answer can swell the journal."""
+SHOWN_CHARACTERS_MAX = 60
+"""As much of a bad value is shown in a refusal; arbitrary."""
+
+Fault: TypeAlias = tuple[RefusalCode, str]
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -74,19 +81,23 @@ def check_answer(
     """
     if answer is None:
         return CheckedAnswer((), ())
-    if not isinstance(answer, (list, tuple)):
-        detail = f"a handler returns a list, a tuple or None, not {type(answer).__name__}"
-        return CheckedAnswer((_reject(strategy_id, 0, None, RefusalCode.INVALID_COMMAND, detail),), ())
-    if len(answer) > COMMANDS_PER_ANSWER_MAX:
-        detail = f"{len(answer)} commands in one answer, at most {COMMANDS_PER_ANSWER_MAX} are taken"
-        return CheckedAnswer((_reject(strategy_id, 0, None, RefusalCode.TOO_MANY_COMMANDS, detail),), ())
+    items = _items_of(answer)
+    if items is None:
+        detail = f"a handler returns a list, a tuple or None, not {_kind_of(answer)}"
+        rejection = _reject(strategy_id, 0, None, RefusalCode.INVALID_COMMAND, detail)
+        return CheckedAnswer((rejection,), ())
+    if len(items) > COMMANDS_PER_ANSWER_MAX:
+        detail = f"{len(items)} commands in one answer, at most {COMMANDS_PER_ANSWER_MAX} are taken"
+        rejection = _reject(strategy_id, 0, None, RefusalCode.TOO_MANY_COMMANDS, detail)
+        return CheckedAnswer((rejection,), ())
     checked: list[Checked] = []
     signals: list[Signal] = []
-    for index, item in enumerate(answer):
-        if isinstance(item, Signal) and item.strategy_id == strategy_id:
-            signals.append(item)
+    for index, item in enumerate(items):
+        one = _check_item(strategy_id, index, item, book, working)
+        if isinstance(one, Signal):
+            signals.append(one)
         else:
-            checked.append(_check_item(strategy_id, index, item, book, working))
+            checked.append(one)
     return CheckedAnswer(tuple(checked), tuple(signals))
 
 
@@ -100,66 +111,105 @@ def is_exit(command: SubmitOrder, book: Book, working: Mapping[str, Order]) -> b
             return False
         wanted = add(seen.get(leg.instrument_id, ZERO), leg.quantity)
         seen[leg.instrument_id] = wanted
-        if add(wanted, _working_quantity(leg, working)) > held.copy_abs():
+        if add(wanted, working_quantity(leg, working)) > held.copy_abs():
             return False
     return True
 
 
-def _working_quantity(leg: Leg, working: Mapping[str, Order]) -> Decimal:
+def working_quantity(leg: Leg, working: Mapping[str, Order]) -> Decimal:
     """Unfilled quantity of open orders in the leg's instrument and direction."""
     total = ZERO
     for order in working.values():
         for i, other in enumerate(order.legs):
             if other.instrument_id == leg.instrument_id and other.side is leg.side:
-                total = add(total, order.remaining(i))
+                # An overfilled leg has nothing left; it must not make room for others.
+                total = add(total, max(order.remaining(i), ZERO))
     return total
+
+
+# What follows asks for exact types, never ``isinstance``: a subclass can run its own code at every
+# attribute, comparison and ``repr``, and would be unknown to the journal.
+
+
+def _items_of(answer: object) -> tuple[object, ...] | None:
+    """The items of a list or a tuple; None when it is neither."""
+    return tuple(cast("list[object]", answer)) if type(answer) in (list, tuple) else None
 
 
 def _check_item(
     strategy_id: str, index: int, item: object, book: Book, working: Mapping[str, Order]
-) -> Checked:
-    if not isinstance(item, (SubmitOrder, CancelOrder)):
-        detail = f"item {index} is a {type(item).__name__}, not a command or signal"
-        if isinstance(item, (Signal, StrategyCommand)):
-            detail = f"item {index} is signed by {item.strategy_id!r} or of a kind nobody submits"
+) -> Checked | Signal:
+    fault: Fault | None
+    if type(item) is SubmitOrder:
+        fault = _order_fault(item)
+    elif type(item) is CancelOrder:
+        fault = _cancel_fault(item)
+    elif type(item) is Signal:
+        fault = _signal_fault(item)
+    else:
+        detail = f"item {index} is {_kind_of(item)}, not a command or signal"
         return _reject(strategy_id, index, None, RefusalCode.INVALID_COMMAND, detail)
-    if item.strategy_id != strategy_id:
-        detail = f"the command is signed by {item.strategy_id!r}"
-        return _reject(strategy_id, index, item, RefusalCode.FOREIGN_STRATEGY_ID, detail)
-    if isinstance(item, CancelOrder):
-        if not isinstance(item.client_order_id, str):
-            detail = "client_order_id is not a text"
-            return _reject(strategy_id, index, None, RefusalCode.INVALID_COMMAND, detail)
-        return Proposal(strategy_id, index, item, is_exit=True)
-    fault = _fault_of(item)
     if fault is not None:
-        # A malformed command is not put into the refusal: the journal could not hold a NaN.
+        # A malformed command is not put into the refusal: the journal could not hold it.
         return _reject(strategy_id, index, None, *fault)
-    return Proposal(strategy_id, index, item, is_exit(item, book, working))
+    command = None if isinstance(item, Signal) else item
+    if item.strategy_id != strategy_id:
+        detail = f"item {index} is signed by {_shown(item.strategy_id)}"
+        return _reject(strategy_id, index, command, RefusalCode.FOREIGN_STRATEGY_ID, detail)
+    if isinstance(item, Signal):
+        return item
+    exits = isinstance(item, CancelOrder) or is_exit(item, book, working)
+    return Proposal(strategy_id, index, item, exits)
 
 
-def _fault_of(order: SubmitOrder) -> tuple[RefusalCode, str] | None:
+def _signal_fault(signal: Signal) -> Fault | None:
+    # A NaN would reach the strategies of later stages, and break them instead of its sender.
+    if not _is_text(signal.strategy_id, signal.name, signal.instrument_id):
+        return RefusalCode.INVALID_COMMAND, f"a signal's texts are {_TEXT}"
+    if not _is_number(signal.value):
+        detail = f"a signal's value must be a finite float, got {_shown(signal.value)}"
+        return RefusalCode.INVALID_COMMAND, detail
+    return None
+
+
+def _cancel_fault(cancel: CancelOrder) -> Fault | None:
+    if not _is_text(cancel.strategy_id, cancel.client_order_id, cancel.label):
+        return RefusalCode.INVALID_COMMAND, f"client_order_id and label are {_TEXT}"
+    return None
+
+
+def _order_fault(order: SubmitOrder) -> Fault | None:
     """What is wrong with the form of an order; msgspec structs do not check types when built."""
-    if not isinstance(order.legs, tuple) or not 1 <= len(order.legs) <= LEGS_MAX:
+    legs = order.legs if _is_exactly(order.legs, tuple) else ()
+    if not 1 <= len(legs) <= LEGS_MAX:
         return RefusalCode.INVALID_COMMAND, f"an order has 1 to {LEGS_MAX} legs in a tuple"
-    for i, leg in enumerate(order.legs):
-        if not isinstance(leg, Leg) or not isinstance(leg.instrument_id, str):
-            return RefusalCode.INVALID_COMMAND, f"leg {i} is not a Leg"
-        if not isinstance(leg.side, OrderSide):
-            return RefusalCode.INVALID_COMMAND, f"leg {i}: side is {leg.side!r}"
-        if not _is_amount(leg.quantity) or leg.quantity <= 0:
-            detail = f"leg {i}: quantity must be a Decimal above 0, got {leg.quantity!r}"
-            return RefusalCode.INVALID_QUANTITY, detail
-    if not isinstance(order.order_type, OrderType) or not isinstance(
-        order.time_in_force, TimeInForce
-    ):
-        return RefusalCode.INVALID_COMMAND, "order_type or time_in_force is not of its enum"
-    if not isinstance(order.label, str) or not isinstance(order.reduce_only, bool):
-        return RefusalCode.INVALID_COMMAND, "label is not a text or reduce_only not a bool"
+    for i, leg in enumerate(legs):
+        fault = _leg_fault(i, leg)
+        if fault is not None:
+            return fault
+    if not _is_exactly(order.order_type, OrderType):
+        return RefusalCode.INVALID_COMMAND, f"order_type is {_shown(order.order_type)}"
+    if not _is_exactly(order.time_in_force, TimeInForce):
+        return RefusalCode.INVALID_COMMAND, f"time_in_force is {_shown(order.time_in_force)}"
+    if not _is_text(order.strategy_id, order.label):
+        return RefusalCode.INVALID_COMMAND, f"strategy_id and label are {_TEXT}"
+    if not _is_exactly(order.reduce_only, bool):
+        return RefusalCode.INVALID_COMMAND, f"reduce_only is {_shown(order.reduce_only)}"
     return _price_fault(order)
 
 
-def _price_fault(order: SubmitOrder) -> tuple[RefusalCode, str] | None:
+def _leg_fault(index: int, leg: Leg) -> Fault | None:
+    if not _is_exactly(leg, Leg) or not _is_text(leg.instrument_id):
+        return RefusalCode.INVALID_COMMAND, f"leg {index} is not a Leg with an instrument id"
+    if not _is_exactly(leg.side, OrderSide):
+        return RefusalCode.INVALID_COMMAND, f"leg {index}: side is {_shown(leg.side)}"
+    if not _is_amount(leg.quantity) or leg.quantity <= 0:
+        detail = f"leg {index}: quantity must be {_AMOUNT} above 0, got {_shown(leg.quantity)}"
+        return RefusalCode.INVALID_QUANTITY, detail
+    return None
+
+
+def _price_fault(order: SubmitOrder) -> Fault | None:
     for name, price, kind in (
         ("limit_price", order.limit_price, OrderType.LIMIT),
         ("stop_price", order.stop_price, OrderType.STOP_MARKET),
@@ -167,17 +217,73 @@ def _price_fault(order: SubmitOrder) -> tuple[RefusalCode, str] | None:
         if (price is not None) != (order.order_type is kind):
             return RefusalCode.INVALID_PRICE, f"{name} belongs to {kind} orders and only to them"
         if price is not None and not _is_amount(price):
-            return RefusalCode.INVALID_PRICE, f"{name} must be a finite Decimal, got {price!r}"
+            return RefusalCode.INVALID_PRICE, f"{name} must be {_AMOUNT}, got {_shown(price)}"
     if order.order_type is OrderType.STOP_MARKET and len(order.legs) != 1:
         return RefusalCode.INVALID_PRICE, "a stop order has one leg"
-    is_gtd = order.time_in_force is TimeInForce.GTD
-    if is_gtd != isinstance(order.expire_ts, int):
+    if (order.time_in_force is TimeInForce.GTD) != (order.expire_ts is not None):
         return RefusalCode.INVALID_COMMAND, "expire_ts belongs to GTD orders and only to them"
+    if order.expire_ts is not None and not _is_timestamp(order.expire_ts):
+        detail = f"expire_ts must be nanoseconds UTC as an int, got {_shown(order.expire_ts)}"
+        return RefusalCode.INVALID_COMMAND, detail
     return None
 
 
+_AMOUNT = "a finite Decimal with at most nine decimals"
+_TEXT = f"texts of at most {TEXT_CHARACTERS_MAX} characters that UTF-8 can hold"
+
+
+def _is_exactly(value: object, kind: type) -> bool:
+    return type(value) is kind
+
+
 def _is_amount(value: object) -> bool:
-    return isinstance(value, Decimal) and value.is_finite() and value.copy_abs() < MAGNITUDE_MAX
+    return type(value) is Decimal and is_amount(value)
+
+
+def _is_number(value: object) -> bool:
+    return (type(value) is float and isfinite(value)) or _is_int64(value)
+
+
+def _is_timestamp(value: object) -> bool:
+    return _is_int64(value) and cast("int", value) >= 0
+
+
+def _is_int64(value: object) -> bool:
+    """The journal holds no larger ones."""
+    return type(value) is int and -(2**63) <= value < 2**63
+
+
+def _is_text(*values: object) -> bool:
+    return all(
+        type(value) is str and len(value) <= TEXT_CHARACTERS_MAX and _has_utf8(value)
+        for value in values
+    )
+
+
+def _has_utf8(text: str) -> bool:
+    """A lone surrogate has none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(value: object) -> str:
+    """A bad value in a refusal's words, short whatever it is."""
+    if type(value) is Decimal:
+        text = EXACT.to_sci_string(value)
+    elif type(value) in (str, float, bool, NoneType) or _is_int64(value):
+        text = repr(value)
+    else:
+        return _kind_of(value)
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[:SHOWN_CHARACTERS_MAX]}..."
+
+
+def _kind_of(value: object) -> str:
+    # Past the metaclass, which may have a ``__name__`` of its own.
+    name = type.__dict__["__name__"].__get__(type(value))
+    return f"a {name[:SHOWN_CHARACTERS_MAX]}"
 
 
 def _reject(

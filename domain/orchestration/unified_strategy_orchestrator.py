@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Coroutine, Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Dict, List  # noqa: UP035 - the specification's own spelling
+from typing import Any, Dict, List, cast  # noqa: UP035 - the specification's own spelling
 
 import msgspec
 
@@ -37,6 +37,7 @@ from orchestrion.domain.orchestration.compatibility_analyzer import (
 from orchestrion.domain.orchestration.events import (
     CapitalMissingEvent,
     DomainEvent,
+    OrderDeniedEvent,
     StrategyAddedEvent,
     StrategyPausedEvent,
     StrategyResumedEvent,
@@ -103,7 +104,7 @@ class UnifiedStrategyOrchestrator:
         Raises:
             ValueError: neither form, or not a mapping.
         """
-        if not isinstance(config, Mapping):
+        if not isinstance(cast("object", config), Mapping):
             raise ValueError("Invalid configuration format")
         if "strategy" in config and isinstance(config["strategy"], str):
             self._mode = OrchestratorMode.SINGLE
@@ -217,21 +218,31 @@ class UnifiedStrategyOrchestrator:
         """Opens the books and starts every strategy that is ready.
 
         Raises:
-            ConfigurationError: no strategies, or what ``allocate_capital`` and ``stages`` raise.
+            ConfigurationError: no strategies, a second start, or what ``allocate_capital`` and
+                ``stages`` raise; nothing has started then.
         """
         if not self.strategies:
             raise ConfigurationError("there is no strategy to start")
+        if self.capital_manager.books:
+            raise ConfigurationError("the run has started already")
+        self.stages()
         self.capital_manager.open_books(self.allocate_capital(), catalog)
-        for strategy_id, book in list(self.capital_manager.books.items()):
-            if strategy_id in self.strategies:
-                self._views[strategy_id] = StrategyView(
-                    strategy_id, catalog, self.capital_manager.marks, book
-                )
-                if self.strategies[strategy_id].status is StrategyStatus.READY:
-                    self._step(strategy_id, StrategyStep.START, None)
+        for strategy_id, entry in list(self.strategies.items()):
+            book = self.capital_manager.books[strategy_id]
+            self._views[strategy_id] = StrategyView(
+                strategy_id, catalog, self.capital_manager.marks, book
+            )
+            if entry.status is StrategyStatus.READY:
+                self._step(strategy_id, StrategyStep.START, None)
+            else:  # paused before the start, and so it stays
+                self.capital_manager.set_standing(strategy_id, entry.status, entry.pause_mode)
 
     def coordinate_execution(self, event: MarketEvent) -> List[StrategyCommand]:  # noqa: UP006
         """One round: every strategy in rank order, conflicts, capital; approved commands only.
+
+        Each refusal is an ``OrderDeniedEvent``. The caller tells the capital manager what became of
+        the commands: ``track`` for every state of an order, ``apply_fill`` for every fill. Until
+        then an approved order counts as working.
 
         Raises:
             ConfigurationError: ``start`` was not called.
@@ -281,13 +292,21 @@ class UnifiedStrategyOrchestrator:
     def _approve(self, checked: list[Checked], now: int) -> list[StrategyCommand]:
         approved: list[StrategyCommand] = []
         for index, one in enumerate(checked):
-            if not isinstance(one, Proposal):
-                continue
-            verdict = self.capital_manager.authorise(
-                one, client_order_id=f"R{self._round}-{index}", now=now
+            verdict = (
+                self.capital_manager.authorise(
+                    one, client_order_id=f"R{self._round}-{index}", now=now
+                )
+                if isinstance(one, Proposal)
+                else one.refusal
             )
             if isinstance(verdict, ApprovedCommand):
                 approved.append(verdict)
+            else:
+                self._events.append(
+                    OrderDeniedEvent(
+                        strategy_id=verdict.strategy_id, code=verdict.code, detail=verdict.detail
+                    )
+                )
         return approved
 
     def _all_working_orders(self) -> dict[str, Order]:
