@@ -43,6 +43,7 @@ from orchestrion.domain.orchestration.proposal import (
     Proposal,
     Rejection,
     check_answer,
+    working_quantity,
 )
 from orchestrion.runtime.actor import ActorContext
 from orchestrion.runtime.errors import ActorError
@@ -281,9 +282,6 @@ class CapitalManagerActor:
 def _closing_leg(position: Position, working: Mapping[str, Order]) -> Leg | None:
     """What closes a position beyond the orders that close it already; None when nothing is left."""
     side = OrderSide.SELL if position.quantity > 0 else OrderSide.BUY
-    quantity = position.quantity.copy_abs()
-    for order in working.values():
-        for i, leg in enumerate(order.legs):
-            if leg.instrument_id == position.instrument_id and leg.side is side:
-                quantity = subtract(quantity, order.remaining(i))
-    return Leg(position.instrument_id, side, quantity) if quantity > 0 else None
+    whole = Leg(position.instrument_id, side, position.quantity.copy_abs())
+    left = subtract(whole.quantity, working_quantity(whole, working))
+    return Leg(position.instrument_id, side, left) if left > 0 else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -117,32 +118,9 @@ def build_system(
     Raises:
         ConfigurationError: from allocating capital or ranking strategies.
     """
-    capital = orchestrator.capital_manager
-    capital.open_books(orchestrator.allocate_capital(), catalog)
+    orchestrator.capital_manager.open_books(orchestrator.allocate_capital(), catalog)
     machine = Machine(journal, trace=trace)
-    publish = _publisher(machine)
-    gateway = ExecutionGatewayActor(context=machine, publish=publish)
-    coordinator = CoordinatorActor(
-        context=machine,
-        coordinator=orchestrator.coordinator,
-        working_orders=gateway.open_orders,
-        publish=publish,
-        custodian=settings.custodian,
-        is_single=orchestrator.is_single_strategy_mode,
-    )
-    capital_manager = CapitalManagerActor(
-        context=machine,
-        capital_manager=capital,
-        publish=publish,
-        order_id_prefix=settings.order_id_prefix,
-    )
-    auditor = AuditorActor(
-        AccountLedger(catalog, starting_cash=capital.total_capital),
-        capital.books.values(),
-        catalog,
-        capital.marks,
-    )
-
+    core = _core_actors(machine, orchestrator, catalog, settings)
     # All strategies of a stage may have answered before the coordinator reads the first answer.
     capacity = max(settings.mailbox_messages_max, len(orchestrator.strategies) + MAILBOX_ROOM_MIN)
 
@@ -150,39 +128,78 @@ def build_system(
         return machine.spawn(name, actor, capacity_messages=capacity)
 
     # A strategy id cannot contain a colon, so no strategy can be taken for one of these.
-    to_coordinator = spawn("core:coordinator", coordinator)
-    to_capital_manager = spawn("core:capital_manager", capital_manager)
-    to_gateway = spawn("core:execution_gateway", gateway)
-    to_auditor = spawn("core:auditor", auditor)
-    seats = _seat_strategies(orchestrator, factories, catalog, machine, spawn, to_coordinator)
-    for stage in seats:
-        for seat in stage:
-            machine.supervise(seat.strategy_id, settings.supervision, parent=to_coordinator)
+    coordinator = spawn("core:coordinator", core.coordinator)
+    capital_manager = spawn("core:capital_manager", core.capital_manager)
+    gateway = spawn("core:execution_gateway", core.gateway)
+    auditor = spawn("core:auditor", core.auditor)
+    seats = _seat_strategies(orchestrator, factories, catalog, machine, spawn, coordinator)
     owners = {seat.strategy_id: seat.mailbox for stage in seats for seat in stage}
-    coordinator.connect(
+    for strategy_id in owners:
+        machine.supervise(strategy_id, settings.supervision, parent=coordinator)
+    core.coordinator.connect(
         seats=seats,
         standings={
             one: (entry.status, entry.pause_mode) for one, entry in orchestrator.strategies.items()
         },
-        capital_manager=to_capital_manager,
-        gateway=to_gateway,
+        capital_manager=capital_manager,
+        gateway=gateway,
     )
-    capital_manager.connect(owners=owners, gateway=to_gateway, auditor=to_auditor)
-    gateway.connect(
-        owners=owners,
-        coordinator=to_coordinator,
-        capital_manager=to_capital_manager,
-        auditor=to_auditor,
+    core.capital_manager.connect(owners=owners, gateway=gateway, auditor=auditor)
+    core.gateway.connect(
+        owners=owners, coordinator=coordinator, capital_manager=capital_manager, auditor=auditor
     )
-    machine.route_all(COORDINATOR_INPUTS, to_coordinator)
-    machine.route_all(CAPITAL_INPUTS, to_capital_manager)
-    machine.route_all(GATEWAY_INPUTS, to_gateway)
+    machine.route_all(COORDINATOR_INPUTS, coordinator)
+    machine.route_all(CAPITAL_INPUTS, capital_manager)
+    machine.route_all(GATEWAY_INPUTS, gateway)
     return TradingSystem(
         machine=machine,
         orchestrator=orchestrator,
-        coordinator=coordinator,
-        capital_manager=capital_manager,
-        auditor=auditor,
+        coordinator=core.coordinator,
+        capital_manager=core.capital_manager,
+        auditor=core.auditor,
+    )
+
+
+class _Core(NamedTuple):
+    """The actors that every run has once."""
+
+    coordinator: CoordinatorActor
+    capital_manager: CapitalManagerActor
+    gateway: ExecutionGatewayActor
+    auditor: AuditorActor
+
+
+def _core_actors(
+    machine: Machine,
+    orchestrator: UnifiedStrategyOrchestrator,
+    catalog: InstrumentCatalog,
+    settings: SystemSettings,
+) -> _Core:
+    capital = orchestrator.capital_manager
+    publish = _publisher(machine)
+    gateway = ExecutionGatewayActor(context=machine, publish=publish)
+    return _Core(
+        coordinator=CoordinatorActor(
+            context=machine,
+            coordinator=orchestrator.coordinator,
+            working_orders=gateway.open_orders,
+            publish=publish,
+            custodian=settings.custodian,
+            is_single=orchestrator.is_single_strategy_mode,
+        ),
+        capital_manager=CapitalManagerActor(
+            context=machine,
+            capital_manager=capital,
+            publish=publish,
+            order_id_prefix=settings.order_id_prefix,
+        ),
+        gateway=gateway,
+        auditor=AuditorActor(
+            AccountLedger(catalog, starting_cash=capital.total_capital),
+            capital.books.values(),
+            catalog,
+            capital.marks,
+        ),
     )
 
 

@@ -89,7 +89,50 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = sorted([*_MODULE_OF, "__version__"])  # noqa: PLE0605 - a list, made from the table
+__all__ = [
+    "EXTERNAL",
+    "RESERVE",
+    "Bar",
+    "Book",
+    "BookResult",
+    "CancelOrder",
+    "Equity",
+    "Future",
+    "Index",
+    "InstrumentCatalog",
+    "Leg",
+    "MarketSlice",
+    "OptionChain",
+    "OptionContract",
+    "OptionKind",
+    "OptionQuote",
+    "OrchestrationPort",
+    "Orchestrion",
+    "OrderFilledReport",
+    "OrderSide",
+    "OrderType",
+    "PauseMode",
+    "PortfolioState",
+    "Position",
+    "QuoteTick",
+    "ReplayOutcome",
+    "RunResult",
+    "RunSettings",
+    "Signal",
+    "Strategy",
+    "StrategyLibrary",
+    "StrategyView",
+    "SubmitOrder",
+    "TimeInForce",
+    "TradeTick",
+    "TradingState",
+    "__version__",
+    "check_settings",
+    "load_settings",
+    "replay_journal",
+    "run_backtest",
+    "strategy_library",
+]
 
 
 def __getattr__(name: str) -> Any:

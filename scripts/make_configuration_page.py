@@ -33,8 +33,8 @@ HEAD = """\
 
 YAML, TOML or JSON by the file's suffix, or a dict. Unknown keys are errors. `orchestrion validate
 FILE` lists every fault with its key, `orchestrion schema` prints a JSON Schema for editors, `--set
-a.b=value` and the environment variable `ORCHESTRION_SET` lay values over a file. Percent exists only
-in keys that end in `_pct`. Lengths of time are `90s`, `1m`, `6.5h`, `1d`.
+a.b=value` and the environment variable `ORCHESTRION_SET` lay values over a file. Percent exists
+only in keys that end in `_pct`. Lengths of time are `90s`, `1m`, `6.5h`, `1d`.
 
 This page is written by `scripts/make_configuration_page.py` from the models that read the file.
 """

@@ -37,6 +37,7 @@ def test_names_for_type_checkers_are_the_names_that_load() -> None:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("orchestrion.")
         for alias in node.names
     }
+    assert {*orchestrion._MODULE_OF, "__version__"} == {*orchestrion.__all__}
     table = {(f"orchestrion.{module}", name) for name, module in orchestrion._MODULE_OF.items()}
     assert imported == table
 
