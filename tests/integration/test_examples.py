@@ -68,6 +68,22 @@ def test_readme_strategy_runs_as_written(tmp_path: Path) -> None:
     assert sum(1 for line in code.splitlines() if line.strip()) <= 20
 
 
+@pytest.mark.slow
+def test_strategy_of_the_guide_trades_and_restores(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "strategies.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    (tmp_path / "guide.py").write_text(code)
+    config = "strategy: guide:Breakout\nconfig: {lookback_days: 10}\n"
+    (tmp_path / "guide.yaml").write_text(config)
+    run = _orchestrion("backtest", "guide.yaml", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert re.search(r"Breakout +.* +[1-9]\d* +[1-9]\d* +\d+", run.stdout), run.stdout
+    assert "quarantined" not in run.stdout + run.stderr
+    restored = runpy.run_path(str(tmp_path / "guide.py"))["Breakout"]()
+    restored.restore({"closes": [1.0, 2.0]})
+    assert restored.snapshot() == {"closes": [1.0, 2.0]}
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_embedding_example_runs_the_same_on_both_event_loops(backend: str) -> None:
     run = subprocess.run(
