@@ -153,6 +153,7 @@ class TradingSession:
             await self._publish(market_slice)
 
     async def _publish(self, market_slice: MarketSlice) -> None:
+        self._machine.require_running()  # else the venue model would move alone
         ts = market_slice.ts_event
         last = self._last_slice_ts
         if last is not None and ts < last:
@@ -181,6 +182,7 @@ class TradingSession:
     async def end(self) -> None:
         """Closes the last session, stops the strategies and with them the machine."""
         async with self._turn:
+            self._machine.require_running()
             ts = self._last_slice_ts if self._last_slice_ts is not None else self.ts_start
             await self._close_session(ts)
             await self._deliver(RunEnded(ts), ts)

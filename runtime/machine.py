@@ -179,6 +179,17 @@ class Machine:
             raise
         return seq
 
+    def require_running(self) -> None:
+        """For a shell that moves something of its own before it posts.
+
+        Raises:
+            ActorError: the machine has failed or stopped; nothing can be posted any more.
+        """
+        if self._failure is not None:
+            raise ActorError("the machine has failed") from self._failure
+        if self._is_stopped:
+            raise ActorError("the machine has stopped")
+
     def skip(self, count: int = 1) -> None:
         """Passes over sequence numbers of inputs that a continued run does not see again."""
         self.seq += count
@@ -314,10 +325,7 @@ class Machine:
             self.emit(Answer(question_id=message.question_id, error=f"{name}: {reason}"))
 
     def _refuse(self, payload: object, ts: int) -> NoReturn:
-        if self._failure is not None:
-            raise ActorError("the machine has failed") from self._failure
-        if self._is_stopped:
-            raise ActorError("the machine has stopped")
+        self.require_running()
         if type(payload) not in self._routes:
             raise ActorError(f"no actor takes inputs of type {type(payload).__name__}")
         raise ActorError(f"time went back: input at {ts} after {self.now}")

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import anyio
 import msgspec
@@ -42,6 +42,7 @@ from orchestrion.domain.models.instrument import (
 )
 from orchestrion.domain.models.market import Bar, MarketData, MarketSlice, QuoteTick
 from orchestrion.domain.models.money import BILLION, to_e9
+from orchestrion.domain.models.order import OrderSide
 from orchestrion.domain.models.portfolio import PortfolioState
 from orchestrion.domain.models.report import OrderFilledReport
 from orchestrion.domain.models.strategy import Strategy, StrategyView
@@ -49,6 +50,7 @@ from orchestrion.domain.models.strategy_metadata import StrategyMetadata
 from orchestrion.domain.orchestration.compatibility_analyzer import CompatibilityAnalyzer
 from orchestrion.domain.orchestration.conflict import ConflictPolicies
 from orchestrion.domain.orchestration.events import DomainEvent
+from orchestrion.domain.orchestration.lifecycle import PauseMode
 from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
 from orchestrion.domain.orchestration.strategy_coordinator import StrategyCoordinator
 from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
@@ -129,10 +131,29 @@ def slices_of(kind: Callable[[int], MarketData], count: int) -> list[MarketSlice
     return [MarketSlice.of([kind(number)]) for number in range(count)]
 
 
+def fill_report(number: int = 0, **changes: Any) -> OrderFilledReport:
+    """A purchase of one AAA at the opening of a bar."""
+    report = OrderFilledReport(
+        client_order_id="T-1-0",
+        venue_order_id="V1",
+        trade_id=f"T{number}",
+        leg_index=0,
+        instrument_id="AAA",
+        side=OrderSide.BUY,
+        last_qty=Decimal(1),
+        last_px=opening(number),
+        commission=Decimal(0),
+        ts_event=at(number),
+    )
+    return msgspec.structs.replace(report, **changes)
+
+
 # --- strategies ----------------------------------------------------------------------------------
 
-Action = Callable[[StrategyView], object]
-FillAction = Callable[[OrderFilledReport, StrategyView], object]
+Action: TypeAlias = Callable[[StrategyView], object]
+Actions: TypeAlias = Mapping[int, Action]
+"""What to do, by bar number."""
+FillAction: TypeAlias = Callable[[OrderFilledReport, StrategyView], object]
 _Answer = TypeVar("_Answer")
 
 
@@ -145,7 +166,7 @@ class Script:
         gate: for asynchronous strategies, awaited before each answer.
     """
 
-    on_event: Mapping[int, Action] = field(default_factory=dict[int, Action])
+    on_event: Actions = field(default_factory=dict[int, Action])
     on_fill: FillAction | None = None
     on_start: Action | None = None
     on_stop: Action | None = None
@@ -278,7 +299,18 @@ def fail(failure: BaseException | Callable[[], BaseException]) -> Action:
     return action
 
 
-def scripted(actions: Mapping[int, Action]) -> Callable[[], Strategy]:
+def following(
+    scripts: Mapping[str, Script], kind: Callable[[Script], Strategy] = Scripted
+) -> dict[str, Callable[[], Strategy]]:
+    """Factories of strategies that follow a script each."""
+
+    def factory(script: Script) -> Callable[[], Strategy]:
+        return lambda: kind(script)
+
+    return {strategy_id: factory(script) for strategy_id, script in scripts.items()}
+
+
+def scripted(actions: Actions) -> Callable[[], Strategy]:
     """A factory of strategies that do the given things at the given bars."""
     script = Script(on_event=actions)
     return lambda: Scripted(script)
@@ -356,7 +388,9 @@ class Stage:
 
     Attributes:
         trace: every delivered message, in order.
+        watchers: called with each message at the moment of its delivery.
         events: every domain event, as the session told it.
+        listeners: called with each domain event.
         venue: the simulated venue, unless a port was given.
     """
 
@@ -369,6 +403,7 @@ class Stage:
         metadata: Mapping[str, Mapping[str, Any]] | None = None,
         allocation_pct: Mapping[str, float] | None = None,
         policies: ConflictPolicies | None = None,
+        paused: Mapping[str, PauseMode] | None = None,
         fees: FeeSchedule | None = None,
         port: SilentPort | None = None,
         deadline_s: float = 30.0,
@@ -377,7 +412,9 @@ class Stage:
         **settings: Any,
     ) -> None:
         self.trace: list[Hop] = []
+        self.watchers: list[Callable[[Hop], None]] = []
         self.events: list[DomainEvent] = []
+        self.listeners: list[Callable[[DomainEvent], None]] = []
         self.journal = journal or MemoryJournal()
         self.catalog = InstrumentCatalog(instruments)
         self.orchestrator = orchestrator_of(
@@ -387,13 +424,15 @@ class Stage:
             allocation_pct=allocation_pct,
             policies=policies,
         )
+        for strategy_id, mode in (paused or {}).items():
+            self.orchestrator.pause_strategy(strategy_id, mode)
         self.system: TradingSystem = build_system(
             self.orchestrator,
             factories,
             self.catalog,
             self.journal,
             SystemSettings(order_id_prefix="T", **settings),
-            trace=self.trace.append,
+            trace=self._see,
         )
         self.journal.begin(header())
         self.venue = SimulatedVenue(
@@ -416,7 +455,7 @@ class Stage:
             self.journal,
             self._host,
             is_data_recorded=self._is_data_recorded,
-            on_event=self.events.append,
+            on_event=self._hear,
         )
         return self
 
@@ -428,6 +467,16 @@ class Stage:
     ) -> None:
         self.machine.stop()
         await self._host.__aexit__(kind, failure, traceback)
+
+    def _hear(self, event: DomainEvent) -> None:
+        self.events.append(event)
+        for listener in self.listeners:
+            listener(event)
+
+    def _see(self, hop: Hop) -> None:
+        self.trace.append(hop)
+        for watcher in self.watchers:
+            watcher(hop)
 
     async def publish(self, slices: Iterable[MarketSlice]) -> None:
         """Starts the run if it was not, and plays the slices."""
@@ -500,12 +549,23 @@ def play(
     **options: Any,
 ) -> Stage:
     """Plays slices to the end and returns the stage for a look around. Options as for ``Stage``."""
+    return play_on(Stage(factories, **options), slices, backend=backend, is_ended=is_ended)
 
-    async def run() -> Stage:
-        async with Stage(factories, **options) as stage:
+
+def play_on(
+    stage: Stage,
+    slices: Sequence[MarketSlice],
+    *,
+    backend: str = "asyncio",
+    is_ended: bool = True,
+) -> Stage:
+    """The same on a stage that a test has prepared."""
+
+    async def run() -> None:
+        async with stage:
             await stage.publish(slices)
             if is_ended:
                 await stage.session.end()
-            return stage
 
-    return anyio.run(run, backend=backend)
+    anyio.run(run, backend=backend)
+    return stage

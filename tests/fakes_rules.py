@@ -78,6 +78,10 @@ def amount(value: Number) -> Decimal:
     return Decimal(value)
 
 
+def amounts(*values: Number) -> tuple[Decimal, ...]:
+    return tuple(Decimal(value) for value in values)
+
+
 def tradable(instrument_id: str) -> Tradable:
     return CATALOG.tradable(instrument_id)
 

@@ -1,0 +1,203 @@
+"""Laws of conflict resolution, against definitions written out pair by pair."""
+
+from __future__ import annotations
+
+import copy
+from random import Random
+from typing import Any, TypeAlias
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrion.domain.models.command import RefusalCode, SubmitOrder
+from orchestrion.domain.models.order import Order, OrderSide, OrderType
+from orchestrion.domain.orchestration.conflict import (
+    ConflictPolicies,
+    ConflictPolicy,
+    Resolution,
+    resolve_conflicts,
+)
+from orchestrion.domain.orchestration.proposal import Checked, Proposal, Rejection, check_answer
+from tests.fakes_rules import book_of, cancel, leg, limit, order_for, working_order
+
+OWNERS = ("a", "b", "c", "d")
+NAMES = ("X", "Y", "Z")
+legs = st.lists(
+    st.builds(leg, st.sampled_from(NAMES), st.sampled_from([1, -1])), min_size=1, max_size=3
+)
+Round: TypeAlias = tuple[list[Checked], dict[str, Order]]
+
+
+@st.composite
+def commands(draw: st.DrawFn) -> SubmitOrder:
+    options: dict[str, Any] = limit(draw(st.integers(9, 11))) if draw(st.booleans()) else {}
+    return order_for(*draw(legs), owner=draw(st.sampled_from(OWNERS)), **options)
+
+
+@st.composite
+def rounds(draw: st.DrawFn) -> Round:
+    """Answers in rank order (owners in order of the alphabet), and working orders."""
+    checked: list[Checked] = []
+    for command in sorted(draw(st.lists(commands(), max_size=6)), key=lambda one: one.strategy_id):
+        owner = command.strategy_id
+        checked.append(Proposal(owner, len(checked), command, is_exit=draw(st.booleans())))
+    if draw(st.booleans()):
+        checked.insert(0, Proposal("a", 9, cancel("W0", owner="a"), is_exit=True))
+        checked.extend(check_answer("d", ["garbage"], book_of(), {}).checked)
+    working = {
+        f"W{number}": working_order(
+            command, f"W{number}", is_reducing=draw(st.booleans()), ts_decided=number
+        )
+        for number, command in enumerate(draw(st.lists(commands(), max_size=3)))
+    }
+    return checked, working
+
+
+def crosses(one: SubmitOrder | Order, other: SubmitOrder | Order) -> bool:
+    """Whether two orders of different strategies could trade with each other."""
+    if one.strategy_id == other.strategy_id:
+        return False
+    are_plain_limits = all(
+        each.order_type is OrderType.LIMIT and len(each.legs) == 1 for each in (one, other)
+    )
+    for mine in one.legs:
+        for theirs in other.legs:
+            if mine.instrument_id != theirs.instrument_id or mine.side is theirs.side:
+                continue
+            if not are_plain_limits:
+                return True
+            bid, ask = (one, other) if mine.side is OrderSide.BUY else (other, one)
+            assert bid.limit_price is not None
+            assert ask.limit_price is not None
+            return bid.limit_price >= ask.limit_price
+    return False
+
+
+def submissions(checked: list[Checked]) -> list[tuple[int, Proposal, SubmitOrder]]:
+    return [
+        (place, one, one.command)
+        for place, one in enumerate(checked)
+        if isinstance(one, Proposal) and isinstance(one.command, SubmitOrder)
+    ]
+
+
+def expected_losers(
+    checked: list[Checked], working: dict[str, Order], policy: ConflictPolicy
+) -> set[int]:
+    """The definition: entries lose to exits and working orders; then among themselves."""
+    orders = submissions(checked)
+    if policy is ConflictPolicy.ALLOW:
+        return set()
+    firm: list[SubmitOrder | Order] = [*working.values()]
+    firm += [command for _, one, command in orders if one.is_exit]
+    beaten = {
+        place
+        for place, one, command in orders
+        if not one.is_exit and any(crosses(command, other) for other in firm)
+    }
+    entries = [
+        (place, command)
+        for place, one, command in orders
+        if not one.is_exit and place not in beaten
+    ]
+    if policy is ConflictPolicy.REJECT_ALL:
+        return beaten | {
+            place
+            for place, command in entries
+            if any(crosses(command, other) for _, other in entries)
+        }
+    going: list[SubmitOrder] = []
+    for place, command in entries:
+        if any(crosses(command, other) for other in going):
+            beaten.add(place)
+        else:
+            going.append(command)
+    return beaten
+
+
+def losers(resolution: Resolution, checked: list[Checked]) -> set[int]:
+    return {
+        place
+        for place, (after, before) in enumerate(zip(resolution.checked, checked, strict=True))
+        if after is not before
+    }
+
+
+policies = st.sampled_from(list(ConflictPolicy))
+
+
+@given(rounds(), policies)
+@settings(max_examples=400)
+def test_losers_are_those_of_the_definition(given_round: Round, policy: ConflictPolicy) -> None:
+    checked, working = given_round
+    resolution = resolve_conflicts(checked, working, ConflictPolicies(policy))
+    assert losers(resolution, checked) == expected_losers(checked, working, policy)
+
+
+@given(rounds(), st.sampled_from([ConflictPolicy.PRIORITY, ConflictPolicy.REJECT_ALL]))
+@settings(max_examples=300)
+def test_no_entry_goes_on_that_would_trade_with_the_own_account(
+    given_round: Round, policy: ConflictPolicy
+) -> None:
+    checked, working = given_round
+    resolution = resolve_conflicts(checked, working, ConflictPolicies(policy))
+    going = submissions(list(resolution.checked))
+    for _, one, command in going:
+        if not one.is_exit:
+            assert not any(crosses(command, other) for _, _, other in going)
+            assert not any(crosses(command, other) for other in working.values())
+
+
+@given(rounds(), policies)
+def test_exits_always_go_on_and_refusals_say_what_was_asked(
+    given_round: Round, policy: ConflictPolicy
+) -> None:
+    checked, working = given_round
+    resolution = resolve_conflicts(checked, working, ConflictPolicies(policy))
+    assert len(resolution.checked) == len(checked)
+    for before, after in zip(checked, resolution.checked, strict=True):
+        if isinstance(before, Rejection) or before.is_exit:
+            assert after is before
+        elif after is not before:
+            assert isinstance(after, Rejection)
+            assert (after.strategy_id, after.index) == (before.strategy_id, before.index)
+            assert after.refusal.command is before.command
+            assert after.refusal.strategy_id == before.strategy_id
+            assert after.refusal.code is RefusalCode.CONFLICT
+
+
+@given(rounds(), policies, st.integers(0, 1000))
+def test_map_order_plays_no_part_and_nothing_is_changed(
+    given_round: Round, policy: ConflictPolicy, seed: int
+) -> None:
+    checked, working = given_round
+    before = copy.deepcopy((checked, working))
+    names = list(working)
+    Random(seed).shuffle(names)
+    shuffled = {name: working[name] for name in names}
+    one = resolve_conflicts(checked, working, ConflictPolicies(policy))
+    assert resolve_conflicts(checked, shuffled, ConflictPolicies(policy)) == one
+    assert resolve_conflicts(tuple(checked), working, ConflictPolicies(policy)) == one
+    assert (checked, working) == before
+
+
+@given(rounds(), policies)
+def test_events_tell_of_every_loser_and_of_nobody_else(
+    given_round: Round, policy: ConflictPolicy
+) -> None:
+    checked, working = given_round
+    resolution = resolve_conflicts(checked, working, ConflictPolicies(policy))
+    told = set()
+    for event in resolution.events:
+        assert len(set(event.strategy_ids)) == len(event.strategy_ids) >= 2
+        assert event.policy == policy
+        if event.resolution.startswith("refused: "):
+            told.update(event.resolution.removeprefix("refused: ").split(", "))
+        else:
+            assert event.resolution == "all go on"
+    assert told == {checked[place].strategy_id for place in losers(resolution, checked)}
+    everyone: list[SubmitOrder | Order] = [command for _, _, command in submissions(checked)]
+    meets_somebody = any(
+        crosses(one, other) for one in everyone for other in (*everyone, *working.values())
+    )
+    assert bool(resolution.events) is meets_somebody
