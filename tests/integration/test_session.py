@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from orchestrion.actors.messages import PauseStrategy
+from orchestrion.adapters.journal.memory_journal import MemoryJournal
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.order import OrderType
 from orchestrion.domain.orchestration.events import DomainEvent, StrategyPausedEvent
@@ -34,6 +35,7 @@ from tests.fakes import (
     minute,
     minutes,
     play,
+    sell,
 )
 
 pytestmark = pytest.mark.anyio
@@ -115,7 +117,10 @@ async def test_slices_from_two_tasks_are_played_one_after_the_other() -> None:
 
 
 async def test_slice_waits_while_strategies_are_still_starting() -> None:
+    starting = anyio.Event()
+
     async def gate(_: int) -> None:
+        starting.set()
         await anyio.wait_all_tasks_blocked()
 
     script = Script(gate=gate)
@@ -124,7 +129,7 @@ async def test_slice_waits_while_strategies_are_still_starting() -> None:
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(stage.session.start, at(0))
-        await anyio.lowlevel.checkpoint()
+        await starting.wait()
         await stage.session.publish(minute(0))
     assert script.calls == [("on_start", 0), ("on_event", 0)]
 
@@ -181,6 +186,53 @@ async def test_event_is_journaled_before_anybody_is_told_and_logged_with_its_pla
     assert line["at"] == "2024-01-08T14:30:00+00:00"
     assert event.seq == stage.machine.seq
     assert event.event_id == "E1"
+
+
+async def test_listener_that_fails_ends_the_run_before_an_order_is_lost() -> None:
+    """A conflict is told before the order leaves; a lost order would keep its reservation."""
+
+    def listen(_: DomainEvent) -> None:
+        raise ValueError("no such channel")
+
+    scripts = {"a": Script(always=buy(1)), "b": Script(always=sell(1))}
+    stage = Stage(following(scripts))
+    stage.listeners.append(listen)
+    async with stage:
+        with pytest.raises(ValueError, match="no such channel"):
+            await stage.publish(minutes(1))
+        assert len(stage.intents) == 1
+        assert stage.venue.take_reports() == (), "it has not left"
+        with pytest.raises(ActorError, match="the machine has stopped"):
+            await stage.session.publish(minute(1))
+
+
+class FullDisk(MemoryJournal):
+    """Takes records and fails to make them durable."""
+
+    def sync(self) -> None:
+        raise OSError("no space left on device")
+
+    def close(self) -> None: ...
+
+
+async def test_order_does_not_leave_when_its_intent_cannot_be_made_durable() -> None:
+    port = SilentPort()
+    stage = Stage(following({"a": Script(always=buy(1))}), port=port, journal=FullDisk())
+    async with stage:
+        with pytest.raises(OSError, match="no space left"):
+            await stage.publish(minutes(1))
+        assert port.taken == []
+        with pytest.raises(ActorError, match="the machine has stopped"):
+            await stage.session.publish(minute(1))
+    assert port.taken == []
+
+
+async def test_effect_that_nobody_can_carry_out_ends_the_run() -> None:
+    async with Stage({"a": idle}) as stage:
+        await stage.publish(minutes(1))
+        stage.machine.emit("dance")
+        with pytest.raises(TypeError, match="no way to carry out a str"):
+            await stage.session.publish(minute(1))
 
 
 # --- the end --------------------------------------------------------------------------------------

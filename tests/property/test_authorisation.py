@@ -153,17 +153,28 @@ class Run:
 
 @given(st.integers(200, 6000), st.lists(moves, max_size=9))
 @settings(max_examples=400)
-# Two exits of the same shares in one round.
+# Six sales of what is held once: each alone is an exit, together they would be short by more than
+# the book can carry.
 @example(
-    4000, [Move("ask", 0, buy("AAA", 50)), Move("fill"), *[Move("ask", 0, sell("AAA", 50))] * 3]
+    2000,
+    [Move("ask", 0, buy("AAA", 50)), Move("fill"), *[Move("ask", 0, sell("AAA", 50))] * 6],
+)
+# The same hidden in one order, whose other leg makes it an entry.
+@example(
+    2020,
+    [
+        Move("ask", 0, buy("AAA", 50)),
+        Move("fill"),
+        Move("ask", 0, order_for(leg("C100", 1), *[leg("AAA", -50)] * 6)),
+    ],
 )
 # The sale of both long puts that cover one short.
 @example(
-    180,
+    100,
     [
-        Move("ask", 0, order_for(leg("P95", -1), leg("P90", 2))),
+        Move("ask", 0, order_for(leg("P100", -1), leg("P95", 2))),
         Move("fill"),
-        *[Move("ask", 0, sell("P90", 1))] * 2,
+        *[Move("ask", 0, sell("P95", 1))] * 2,
     ],
 )
 # A wing that is free to go while another short binds more, which then goes first.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from random import Random
 from typing import Any, TypeAlias
 
 from hypothesis import given, settings
@@ -21,16 +20,18 @@ from orchestrion.domain.orchestration.proposal import Checked, Proposal, Rejecti
 from tests.fakes_rules import book_of, cancel, leg, limit, order_for, working_order
 
 OWNERS = ("a", "b", "c", "d")
-NAMES = ("X", "Y", "Z")
+NAMES = ("X", "Y")
 legs = st.lists(
-    st.builds(leg, st.sampled_from(NAMES), st.sampled_from([1, -1])), min_size=1, max_size=3
+    st.builds(leg, st.sampled_from(NAMES), st.sampled_from([1, -1])), min_size=1, max_size=2
 )
+# Entries and market orders are the rule: too many exits and limits and nothing else ever meets.
+seldom = st.sampled_from([False, False, False, True])
 Round: TypeAlias = tuple[list[Checked], dict[str, Order]]
 
 
 @st.composite
 def commands(draw: st.DrawFn) -> SubmitOrder:
-    options: dict[str, Any] = limit(draw(st.integers(9, 11))) if draw(st.booleans()) else {}
+    options: dict[str, Any] = limit(draw(st.integers(9, 11))) if draw(seldom) else {}
     return order_for(*draw(legs), owner=draw(st.sampled_from(OWNERS)), **options)
 
 
@@ -40,7 +41,7 @@ def rounds(draw: st.DrawFn) -> Round:
     checked: list[Checked] = []
     for command in sorted(draw(st.lists(commands(), max_size=6)), key=lambda one: one.strategy_id):
         owner = command.strategy_id
-        checked.append(Proposal(owner, len(checked), command, is_exit=draw(st.booleans())))
+        checked.append(Proposal(owner, len(checked), command, is_exit=draw(seldom)))
     if draw(st.booleans()):
         checked.insert(0, Proposal("a", 9, cancel("W0", owner="a"), is_exit=True))
         checked.extend(check_answer("d", ["garbage"], book_of(), {}).checked)
@@ -166,15 +167,13 @@ def test_exits_always_go_on_and_refusals_say_what_was_asked(
             assert after.refusal.code is RefusalCode.CONFLICT
 
 
-@given(rounds(), policies, st.integers(0, 1000))
+@given(rounds(), policies, st.data())
 def test_map_order_plays_no_part_and_nothing_is_changed(
-    given_round: Round, policy: ConflictPolicy, seed: int
+    given_round: Round, policy: ConflictPolicy, data: st.DataObject
 ) -> None:
     checked, working = given_round
     before = copy.deepcopy((checked, working))
-    names = list(working)
-    Random(seed).shuffle(names)
-    shuffled = {name: working[name] for name in names}
+    shuffled = {name: working[name] for name in data.draw(st.permutations(list(working)))}
     one = resolve_conflicts(checked, working, ConflictPolicies(policy))
     assert resolve_conflicts(checked, shuffled, ConflictPolicies(policy)) == one
     assert resolve_conflicts(tuple(checked), working, ConflictPolicies(policy)) == one

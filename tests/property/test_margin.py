@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from orchestrion.domain.models.instrument import OptionContract, OptionKind
 from orchestrion.domain.models.portfolio import Marks
 from orchestrion.domain.orchestration.margin import margin_of
-from tests.fakes_rules import AAA, CATALOG, FUT, OPTIONS, marks_of
+from tests.fakes_rules import CATALOG, OPTIONS, Number, marks_of
 
-NAMES = [one.instrument_id for one in (AAA, FUT, *OPTIONS)]
+NAMES = ["AAA", "FUT", *[one.instrument_id for one in OPTIONS]]
 holdings = st.dictionaries(
     st.sampled_from(NAMES), st.integers(-3, 3).filter(bool).map(Decimal), max_size=5
 )
@@ -26,9 +26,10 @@ holdings = st.dictionaries(
 
 @st.composite
 def marks(draw: st.DrawFn) -> Marks:
-    prices = {one.instrument_id: Decimal(draw(st.integers(0, 80))) / 4 for one in OPTIONS}
-    index = draw(st.integers(80, 120))
-    return marks_of(**{"AAA": 40, "FUT": 100, "IDX": index, **prices})
+    prices: dict[str, Number] = {"AAA": 40, "FUT": 100, "IDX": draw(st.integers(80, 120))}
+    for option in OPTIONS:
+        prices[option.instrument_id] = Decimal(draw(st.integers(0, 80))) / 4
+    return marks_of(**prices)
 
 
 def searched(held: Mapping[str, Decimal], at: Marks) -> Fraction:
@@ -74,9 +75,9 @@ def _side(held: Mapping[str, Decimal], kind: OptionKind, index: Fraction) -> Fra
 
 def _naked(short: OptionContract, index: Fraction) -> Fraction:
     strike = Fraction(short.strike)
-    if short.option_kind is OptionKind.CALL:
-        return max(index * 15 / 100 - max(strike - index, 0), index / 10)
-    return max(index * 15 / 100 - max(index - strike, 0), strike / 10)
+    is_call = short.option_kind is OptionKind.CALL
+    out_of_the_money = max(strike - index if is_call else index - strike, Fraction(0))
+    return max(index * 15 / 100 - out_of_the_money, (index if is_call else strike) / 10)
 
 
 def _width(long: OptionContract, short: OptionContract) -> Fraction:
@@ -116,13 +117,11 @@ def test_margin_grows_in_proportion(held: dict[str, Decimal], at: Marks, times: 
     assert margin(more, at) == times * margin(held, at)
 
 
-@given(holdings, marks(), st.randoms(use_true_random=False))
+@given(holdings, marks(), st.data())
 def test_order_of_trades_plays_no_part(
-    held: dict[str, Decimal], at: Marks, random: st.DataObject
+    held: dict[str, Decimal], at: Marks, data: st.DataObject
 ) -> None:
-    names = list(held)
-    random.shuffle(names)  # type: ignore[attr-defined]
-    shuffled = {name: held[name] for name in names}
+    shuffled = {name: held[name] for name in data.draw(st.permutations(list(held)))}
     assert margin_of(shuffled, CATALOG, at) == margin_of(held, CATALOG, at)
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from orchestrion.domain.orchestration.drawdown_stop import (
+from orchestrion.domain.capital.drawdown_stop import (
     ACCOUNT_SCOPE,
     Baseline,
     Breach,
@@ -17,14 +17,14 @@ from orchestrion.domain.orchestration.drawdown_stop import (
     observe_all,
     reset,
 )
-from orchestrion.domain.orchestration.kill_switch import (
+from orchestrion.domain.capital.kill_switch import (
     KillSwitch,
     StopAction,
     pull,
     release,
 )
+from orchestrion.domain.capital.session_day import DAY_NS
 from orchestrion.domain.orchestration.lifecycle import PauseMode, TradingState
-from orchestrion.domain.orchestration.session_day import DAY_NS
 
 MONDAY = 4 * DAY_NS
 TUESDAY = MONDAY + DAY_NS

@@ -8,6 +8,47 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from orchestrion.domain.capital.book_capital import BookCapital
+from orchestrion.domain.capital.capital_move import CapitalMove, apply_transfers
+from orchestrion.domain.capital.cash_flow import (
+    CashFlowBooked,
+    CashFlowKind,
+    CashFlowRefused,
+    CashFlowReport,
+    ToBook,
+    book_cash_flow,
+)
+from orchestrion.domain.capital.rebalance_progress import (
+    RebalanceProgress,
+    RebalanceStatus,
+    RebalanceStep,
+    begin_rebalance,
+    on_fill,
+    on_session,
+    without_book,
+)
+from orchestrion.domain.capital.rebalance_trigger import (
+    Trigger,
+    TriggerKind,
+    TriggerObservation,
+    TriggerRules,
+    observe_triggers,
+    rebalanced,
+    start_triggers,
+)
+from orchestrion.domain.capital.rebalancing import (
+    OutcomeCode,
+    RebalancePlan,
+    RebalancePolicy,
+    plan_rebalance,
+    target_budgets,
+)
+from orchestrion.domain.capital.reduction import (
+    ReducibleStructure,
+    ReductionPolicy,
+    reducible_structure,
+)
+from orchestrion.domain.capital.session_day import Period
 from orchestrion.domain.models.command import SubmitOrder
 from orchestrion.domain.models.instrument import (
     Equity,
@@ -21,48 +62,7 @@ from orchestrion.domain.models.money import ZERO, add, subtract, to_e9
 from orchestrion.domain.models.portfolio import RESERVE, Book, Marks, equity, trade
 from orchestrion.domain.orchestration.account_ledger import AccountLedger, total_of_books
 from orchestrion.domain.orchestration.authorisation import quantities
-from orchestrion.domain.orchestration.book_capital import BookCapital
-from orchestrion.domain.orchestration.capital_move import CapitalMove, apply_transfers
-from orchestrion.domain.orchestration.cash_flow import (
-    CashFlowBooked,
-    CashFlowKind,
-    CashFlowRefused,
-    CashFlowReport,
-    ToBook,
-    book_cash_flow,
-)
 from orchestrion.domain.orchestration.margin import margin_of
-from orchestrion.domain.orchestration.rebalance_progress import (
-    RebalanceProgress,
-    RebalanceStatus,
-    RebalanceStep,
-    begin_rebalance,
-    on_fill,
-    on_session,
-    without_book,
-)
-from orchestrion.domain.orchestration.rebalance_trigger import (
-    Trigger,
-    TriggerKind,
-    TriggerObservation,
-    TriggerRules,
-    observe_triggers,
-    rebalanced,
-    start_triggers,
-)
-from orchestrion.domain.orchestration.rebalancing import (
-    OutcomeCode,
-    RebalancePlan,
-    RebalancePolicy,
-    plan_rebalance,
-    target_budgets,
-)
-from orchestrion.domain.orchestration.reduction import (
-    ReducibleStructure,
-    ReductionPolicy,
-    reducible_structure,
-)
-from orchestrion.domain.orchestration.session_day import Period
 
 
 def _put(strike: int) -> OptionContract:
@@ -277,7 +277,7 @@ def test_bound_capital_arrives_with_the_fills() -> None:
     step = _begin(account, account.plan(weights, trend=shares))
     # Then nothing moves yet, and trend is told to sell 200 shares
     assert step.transfers == ()
-    assert [(leg.side, leg.quantity) for leg in step.commands[0].legs] == [("SELL", 200)]
+    assert [leg.signed_quantity for leg in step.commands[0].legs] == [-200]
     assert account.equity("carry") == 30_000
     # When half of the sale fills
     account.trade("trend", ABC=-100)
@@ -299,6 +299,7 @@ def test_spreads_are_closed_whole() -> None:
     # Given carry has sold ten put spreads: each binds its width of 1,000 and the long put's 100;
     # with 180 shares beside them 1,000 are free
     account = Account()
+    account.price(SPX="91")
     account.trade("carry", P80=10, P90=-10, ABC=180)
     assert account.capital()[1].free == 1000
     # When carry is to give 5,000
@@ -311,7 +312,7 @@ def test_spreads_are_closed_whole() -> None:
     assert closed == {"P80": -4, "P90": 4}
     account.fill(command)
     book = account.books["carry"]
-    assert (book.quantity("P80"), book.quantity("P90")) == (6, -6)
+    assert {one: book.quantity(one) for one in ("P80", "P90")} == {"P80": 6, "P90": -6}
     step = on_fill(step.progress, account.capital())
     assert step.progress.is_complete
 
@@ -387,7 +388,7 @@ def test_quarantined_strategy_leaves_the_rebalance() -> None:
     step = on_fill(progress, account.capital())
     account.move(step.transfers)
     assert step.progress.is_complete
-    assert (account.equity("carry"), account.equity(RESERVE)) == (30_000, 30_000)
+    assert account.equity("carry") == account.equity(RESERVE) == 30_000
 
 
 def test_replay_of_the_same_inputs_moves_the_same_capital() -> None:

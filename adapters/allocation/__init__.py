@@ -1,0 +1,1 @@
+"""Allocation methods of other libraries, offered by name."""
