@@ -14,6 +14,7 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from orchestrion.domain.models.order import Leg, Order, OrderStatus
 from orchestrion.domain.orchestration.proposal import is_exit
 from tests.fakes_rules import CATALOG, OPTIONS, Desk, buy, leg, order_for, sell, tradable
 from tests.property.test_margin import searched
+
+pytestmark = pytest.mark.slow
 
 ORDERS_MAX = 6
 PRICES: dict[str, Any] = {"AAA": 40, "FUT": 100, "IDX": 100} | {

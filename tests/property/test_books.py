@@ -7,6 +7,7 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import TypeAlias
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from orchestrion.domain.models.portfolio import (
     trade,
 )
 from tests.fakes_rules import AAA, CATALOG, FUT, close_bar, hostile_context, tradable
+
+pytestmark = pytest.mark.slow
 
 START = Decimal(10_000)
 INSTRUMENTS = (AAA, tradable("C100"), FUT)

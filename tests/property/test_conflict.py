@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any, TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from orchestrion.domain.orchestration.conflict import (
 )
 from orchestrion.domain.orchestration.proposal import Checked, Proposal, Rejection, check_answer
 from tests.fakes_rules import book_of, cancel, leg, limit, order_for, working_order
+
+pytestmark = pytest.mark.slow
 
 OWNERS = ("a", "b", "c", "d")
 NAMES = ("X", "Y")

@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from orchestrion.domain.models.instrument import OptionContract, OptionKind
 from orchestrion.domain.models.portfolio import Marks
 from orchestrion.domain.orchestration.margin import margin_of
 from tests.fakes_rules import CATALOG, OPTIONS, Number, marks_of
+
+pytestmark = pytest.mark.slow
 
 NAMES = ["AAA", "FUT", *[one.instrument_id for one in OPTIONS]]
 holdings = st.dictionaries(
