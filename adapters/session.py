@@ -218,9 +218,19 @@ class TradingSession:
 
     async def _settle(self) -> None:
         """Carries out effects until none is left; every input that comes of it is played too."""
+        try:
+            await self._settle_all()
+        except BaseException:
+            # A cancellation from outside, a disk that is full, a listener that fails: a round is
+            # open or an effect is lost. What was decided stands in the journal; whoever goes on
+            # starts from there.
+            self._machine.stop()
+            raise
+
+    async def _settle_all(self) -> None:
         while True:
             calls = self._carry_out()
-            for reply in await self._replies(calls) if calls else ():
+            for reply in await self._host.gather(calls) if calls else ():
                 self._machine.post(reply, self._machine.now)
             if self._machine.has_effects:
                 continue
@@ -229,15 +239,6 @@ class TradingSession:
                 return
             for report in reports:
                 await self._deliver(report, self._machine.now)
-
-    async def _replies(self, calls: list[AwaitCall]) -> list[object]:
-        try:
-            return await self._host.gather(calls)
-        except BaseException:
-            # Cancelled from outside: the round can never close. What was decided stands in the
-            # journal; whoever goes on starts from there.
-            self._machine.stop()
-            raise
 
     def _carry_out(self) -> list[AwaitCall]:
         """Everything that needs no waiting is done at once; the calls to await are returned."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import msgspec
 
@@ -185,6 +185,8 @@ def _positive_fields(instrument: Instrument) -> tuple[str, ...]:
             return ("lot_size", "multiplier", "maintenance_margin", "initial_margin")
         case OptionContract():
             return ("lot_size", "multiplier", "strike")
+        case _:
+            assert_never(instrument)
 
 
 def _is_finite(value: object) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrion.actors import execution_gateway_actor
 from orchestrion.actors.execution_gateway_actor import ExecutionGatewayActor
-from orchestrion.actors.messages import OrdersChanged, PauseStrategy
+from orchestrion.actors.messages import OrdersChanged, PauseStrategy, SubmissionLost
 from orchestrion.adapters.journal.memory_journal import MemoryJournal
 from orchestrion.domain.models.command import CancelOrder
 from orchestrion.domain.models.order import OrderSide, OrderStatus
@@ -352,6 +352,25 @@ async def test_cancel_waits_for_the_venues_word() -> None:
         )
         assert played.status() is OrderStatus.ACCEPTED
         assert played.statuses() == [("ACCEPTED", "too late")]
+
+
+async def test_order_that_is_being_cancelled_already_stays_as_it_is() -> None:
+    async with Played() as played:
+        await played.bar(1, cancel_all)
+        hops = len(played.stage.hops_to("alpha", OrdersChanged))
+        await played.bar(2, cancel_all)
+        assert played.status() is OrderStatus.PENDING_CANCEL
+        assert len(played.stage.hops_to("alpha", OrdersChanged)) == hops
+        assert len(played.port.taken) == 3, "the venue hears of it again all the same"
+
+
+async def test_lost_report_on_orders_that_have_ended_changes_nothing() -> None:
+    async with Played() as played:
+        await played.say(filled(played.order_id))
+        lost = SubmissionLost(client_order_ids=(played.order_id, "stranger"), failure="no")
+        played.stage.machine.post(lost, at(0))
+        assert played.status() is OrderStatus.FILLED
+        assert played.statuses() == []
 
 
 async def test_each_cancel_has_an_id_of_its_own() -> None:

@@ -337,7 +337,7 @@ def test_strategy_without_snapshots_is_rebuilt_up_to_the_stated_number(
     hosted = Hosted(lambda: Scripted(Script()))
     hosted.tell(*(sliced(number) for number in range(10)))
     hosted.actor.rebuild()
-    hosted.tell(sliced(10))
+    hosted.tell(sliced(10), sliced(11))
     with pytest.raises(ActorError, match="gives no snapshots and has had more than 10 messages"):
         hosted.actor.rebuild()
 

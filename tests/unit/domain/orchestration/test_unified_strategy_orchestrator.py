@@ -458,6 +458,24 @@ def test_order_of_an_earlier_round_is_a_conflict_until_it_ends() -> None:
     assert shown(orchestrator.coordinate_execution(close_bar("AAA", 10, 3))) == [("b", "R3-0")]
 
 
+async def _later() -> list[StrategyCommand]:
+    return []
+
+
+class Someday:
+    """Can be awaited, but is no coroutine."""
+
+    def __await__(self) -> Any:
+        yield
+
+
+@pytest.mark.parametrize("answer", [lambda _: _later(), lambda _: Someday()])
+def test_asynchronous_strategy_is_refused_by_name(answer: Any) -> None:
+    orchestrator = started({"a": Says(answer)})
+    with pytest.raises(ConfigurationError, match="a is asynchronous: run it with"):
+        orchestrator.coordinate_execution(close_bar("AAA", 10, 1))
+
+
 def test_failure_of_a_strategy_is_the_callers_business() -> None:
     def fails(_: StrategyView) -> Any:
         raise RuntimeError("broken")
