@@ -7,7 +7,7 @@ has no part in a mean and is told as a ``Gap``; when that is more than half of t
 no score but only the one by what is declared. An ERROR makes a score 0.
 
 Size: rules x pairs of strategies; the figures behind them are computed once, see ``evidence``.
-Fifty strategies with 252 common days take about half a second.
+Fifty strategies with 252 days each take about a second, two when no two have the same days.
 """
 
 from __future__ import annotations

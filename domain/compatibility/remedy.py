@@ -126,7 +126,9 @@ def lower_leverage(evidence: Evidence, findings: Sequence[Finding]) -> tuple[Rec
     steps = {one: int(count * part) for one, count in present_steps(lineup).items()}
     if any(count < minimums[one] for one, count in steps.items()):
         return ()
-    after = sum(steps[one.strategy_id] * one.metadata.leverage for one in lineup.candidates) / STEPS
+    after = math.fsum(
+        steps[one.strategy_id] / STEPS * one.metadata.leverage for one in lineup.candidates
+    )
     return _percentages(
         findings[0], steps, f"leverage of the account {declared:.2f} -> {after:.2f}"
     )

@@ -44,6 +44,12 @@ def least_cost(
         total = add(total, multiply(quantity, cost))
     if not shorts or not covers:
         return total
+    if len(shorts) == len(covers) == 1:  # a spread or a covered call: what most books hold
+        pair = pair_costs[0][0]
+        if pair is None:
+            return total
+        saving = subtract(add(short_costs[0], cover_costs[0]), pair)
+        return subtract(total, multiply(min(shorts[0], covers[0]), max(saving, ZERO)))
     savings = [
         [
             None if pair is None else subtract(add(short_cost, cover_cost), pair)

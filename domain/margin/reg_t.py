@@ -21,7 +21,7 @@ from orchestrion.domain.margin.requirement import (
     price_of,
     total_of,
 )
-from orchestrion.domain.margin.stock_rule import StockRule
+from orchestrion.domain.margin.stock_rule import StockRule, stock_margin
 from orchestrion.domain.models.instrument import (
     Equity,
     Future,
@@ -57,7 +57,7 @@ class RegTModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 futures.append((instrument, quantity))
             elif isinstance(instrument, Equity):
                 price = price_of(marks, instrument_id)
-                margins.append(self.stock.margin_of(instrument, quantity, price))
+                margins.append(stock_margin(self.stock, instrument, quantity, price))
             else:
                 margins.append(self._option(instrument, quantity, marks, now))
         return total_of((*margins, self.future.margin_of(futures)))

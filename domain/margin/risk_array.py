@@ -2,7 +2,7 @@
 
 An array holds the loss of one contract bought and that of one contract sold, per scenario, both
 rounded outward to the cent: up for a loss, down for a gain. So each is at least the computed value,
-and the sum over a portfolio is subadditive also after rounding.
+and the worst sum over a portfolio is subadditive also after rounding.
 
 Options are revalued by ``option_pricing`` at the volatility that their mark implies. The change is
 taken between two model values and set on the mark, so that an unchanged market means no loss even
@@ -12,31 +12,34 @@ where the model does not meet the mark; no bought option loses more than its mar
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import ROUND_CEILING, Decimal
-from math import exp
+from decimal import Decimal
+from math import ceil, exp
 
 import msgspec
 
 from orchestrion.domain.margin.option_pricing import implied_volatility, option_value
 from orchestrion.domain.margin.span_parameters import DAY_NS, SpanParameters
 from orchestrion.domain.models.instrument import OptionContract
-from orchestrion.domain.models.money import CENT, ONE, ZERO, add, divide, multiply, negate
+from orchestrion.domain.models.money import CENT, ZERO, add, multiply
 
 YEAR_NS = 365 * DAY_NS
-_THREE = Decimal(3)
-_NOISE_DIGITS = 9
-"""Computed amounts are first rounded to a billionth: the noise of floats is no cent."""
+_HUNDRED = Decimal(100)
+_NOISE_DIGITS = 6
+"""Computed cents are first rounded to a millionth: the noise of floats is no cent."""
 
 
 class RiskArray(msgspec.Struct, frozen=True, gc=False):
-    """Loss per scenario of one contract; negative is a gain."""
+    """Loss per scenario of one contract, in cents; negative is a gain.
+
+    Whole cents, but for the most that a bought option can lose: its premium.
+    """
 
     bought: tuple[Decimal, ...]
     sold: tuple[Decimal, ...]
 
 
 def scan_risk(positions: Iterable[tuple[Decimal, RiskArray]]) -> Decimal:
-    """The worst sum over all scenarios, >= 0.
+    """The worst sum over all scenarios, account currency, >= 0.
 
     Args:
         positions: (signed number of contracts, array); all arrays of one grid.
@@ -51,22 +54,22 @@ def scan_risk(positions: Iterable[tuple[Decimal, RiskArray]]) -> Decimal:
             add(total, multiply(contracts, loss))
             for total, loss in zip(totals, losses, strict=True)
         ]
-    return max(ZERO, *totals) if totals else ZERO
+    return multiply(max(totals), CENT) if totals and max(totals) > 0 else ZERO
 
 
 def future_risk_array(
     underlying: Decimal, multiplier: Decimal, parameters: SpanParameters
 ) -> RiskArray:
     """A future follows its underlying one to one; volatility does not touch it."""
-    scan_range = multiply(
-        multiply(underlying.copy_abs(), parameters.price_scan_fraction), multiplier
-    )
+    scan_range = multiply(underlying.copy_abs(), parameters.price_scan_fraction)
+    range_cents = multiply(multiply(scan_range, multiplier), _HUNDRED)
     bought: list[Decimal] = []
     sold: list[Decimal] = []
     for scenario in parameters.scenarios:
-        thirds = multiply(multiply(scan_range, Decimal(scenario.price_thirds)), scenario.weight)
-        bought.append(divide(negate(thirds), _THREE, step=CENT, rounding=ROUND_CEILING))
-        sold.append(divide(thirds, _THREE, step=CENT, rounding=ROUND_CEILING))
+        move = multiply(range_cents, multiply(Decimal(scenario.price_thirds), scenario.weight))
+        numerator, denominator = move.as_integer_ratio()
+        bought.append(Decimal(-(numerator // (3 * denominator))))
+        sold.append(Decimal(-(-numerator // (3 * denominator))))
     return RiskArray(tuple(bought), tuple(sold))
 
 
@@ -80,15 +83,16 @@ def option_risk_array(
 ) -> RiskArray:
     """Revalued at every scenario's price and volatility."""
     changes = _value_changes(option, mark, underlying, now, parameters)
-    most = multiply(mark, option.multiplier)
+    most = multiply(multiply(mark, option.multiplier), _HUNDRED)
+    # Its price cannot fall below zero, wherever the model stands.
+    lowest = -float(mark)
+    cents = 100.0 * float(option.multiplier)
     bought: list[Decimal] = []
     sold: list[Decimal] = []
     for scenario, change in zip(parameters.scenarios, changes, strict=True):
-        # Its price cannot fall below zero, wherever the model stands.
-        gain = max(multiply(Decimal(round(change, _NOISE_DIGITS)), option.multiplier), negate(most))
-        weighted = multiply(gain, scenario.weight)
-        bought.append(min(_up_to_cent(negate(weighted)), most))
-        sold.append(_up_to_cent(weighted))
+        gain = round(max(change, lowest) * cents * float(scenario.weight), _NOISE_DIGITS)
+        bought.append(min(Decimal(ceil(-gain)), most))
+        sold.append(Decimal(ceil(gain)))
     return RiskArray(tuple(bought), tuple(sold))
 
 
@@ -132,7 +136,3 @@ def _value_changes(
         value(scenario.price_thirds, scenario.volatility_sign) - base
         for scenario in parameters.scenarios
     ]
-
-
-def _up_to_cent(amount: Decimal) -> Decimal:
-    return divide(amount, ONE, step=CENT, rounding=ROUND_CEILING)

@@ -20,9 +20,9 @@ from decimal import Decimal
 import msgspec
 
 from orchestrion.domain.errors import ConfigurationError
-from orchestrion.domain.margin.requirement import Margin
+from orchestrion.domain.margin.requirement import Margin, notional_of
 from orchestrion.domain.models.instrument import Equity
-from orchestrion.domain.models.money import ONE, ZERO, multiply
+from orchestrion.domain.models.money import ONE, multiply
 
 
 class StockRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,25 +78,20 @@ class StockRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         maintenance = max(multiply(value, fraction), minimum)
         return Margin(max(multiply(value, self.short_initial_fraction), maintenance), maintenance)
 
-    def margin_of(self, equity: Equity, quantity: Decimal, price: Decimal) -> Margin:
-        """Margin of a position."""
-        share = self.long_share(price) if quantity > 0 else self.short_share(price)
-        shares = multiply(quantity.copy_abs(), equity.multiplier)
-        return Margin(multiply(shares, share.initial), multiply(shares, share.maintenance))
-
-
-INSTRUMENT_FRACTIONS: StockRule | None = None
-"""Instead of a rule: the fractions that the catalogue gives every share."""
+    def margin_of(self, shares: Decimal, price: Decimal) -> Margin:
+        """Margin of a signed number of shares."""
+        share = self.long_share(price) if shares > 0 else self.short_share(price)
+        count = shares.copy_abs()
+        return Margin(multiply(count, share.initial), multiply(count, share.maintenance))
 
 
 def stock_margin(
     rule: StockRule | None, equity: Equity, quantity: Decimal, price: Decimal
 ) -> Margin:
-    """Margin of a share position by a rule, or by the instrument's own fractions."""
+    """Margin of a position by a rule; without one, by the fractions that the catalogue gives."""
     if rule is not None:
-        return rule.margin_of(equity, quantity, price)
-    is_long = quantity > ZERO
+        return rule.margin_of(multiply(quantity, equity.multiplier), price)
+    is_long = quantity > 0
     fraction = equity.long_margin_fraction if is_long else equity.short_margin_fraction
-    value = multiply(multiply(quantity.copy_abs(), price.copy_abs()), equity.multiplier)
-    bound = multiply(value, fraction)
+    bound = multiply(notional_of(equity, quantity, price), fraction)
     return Margin(bound, bound)

@@ -125,9 +125,12 @@ class StrategyBasedModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         for underlying_id, group in groups.items():
             if group.shares or group.has_short_option:
                 group.underlying = price_of(marks, underlying_id)
-            naked = self.option.naked_rule(underlying_id, catalog)
-            self._price_options(group, naked, marks, now)
-            margins.append(self._group_margin(group, initial_costs))
+            if group.options:
+                naked = self.option.naked_rule(underlying_id, catalog)
+                self._price_options(group, naked, marks, now)
+                margins.append(self._group_margin(group, initial_costs))
+            else:
+                margins.append(self.stock.margin_of(group.shares, group.underlying))
         return total_of(margins)
 
     def _price_options(self, group: _Group, naked: NakedRule, marks: Marks, now: int) -> None:
@@ -143,13 +146,13 @@ class StrategyBasedModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
             group.holdings[option.option_kind, quantity > 0].append(holding)
 
     def _group_margin(self, group: _Group, initial_costs: StructureCosts) -> Margin:
-        long, short = (
-            self.stock.long_share(group.underlying),
-            self.stock.short_share(group.underlying),
-        )
-        own, other = (long, short) if group.shares > 0 else (short, long)
-        initial = group.stock(own.initial, other.initial)
-        maintenance = group.stock(own.maintenance, other.maintenance)
+        initial = maintenance = None
+        if group.shares:
+            long = self.stock.long_share(group.underlying)
+            short = self.stock.short_share(group.underlying)
+            own, other = (long, short) if group.shares > 0 else (short, long)
+            initial = group.stock(own.initial, other.initial)
+            maintenance = group.stock(own.maintenance, other.maintenance)
         return Margin(
             least_requirement(*group.sides(initial), initial_costs),
             least_requirement(*group.sides(maintenance), PUBLISHED),
@@ -173,10 +176,8 @@ class _Group:
     def has_short_option(self) -> bool:
         return any(quantity < 0 for _, quantity in self.options)
 
-    def stock(self, alone: Decimal, opposite: Decimal) -> StockHolding | None:
+    def stock(self, alone: Decimal, opposite: Decimal) -> StockHolding:
         """The shares, with what one binds and what one on the other side would bind."""
-        if not self.shares:
-            return None
         return StockHolding(self.shares.copy_abs(), self.underlying, alone, opposite)
 
     def sides(self, stock: StockHolding | None) -> tuple[OptionSide, OptionSide]:

@@ -225,8 +225,12 @@ def _told(
 
 
 def _would_cross(wish: _Wish, rival: _Wish) -> bool:
-    """Whether the two could trade with each other: not when limits lie apart."""
+    """Whether the two could trade with each other now: not when limits lie apart, and not a stop,
+    which trades only once it is reached (then it is the venue's market order, and the next round
+    sees what it left)."""
     first, second = wish.order, rival.order
+    if OrderType.STOP_MARKET in (first.order_type, second.order_type):
+        return False
     if first.order_type is not OrderType.LIMIT or second.order_type is not OrderType.LIMIT:
         return True
     if len(first.legs) > 1 or len(second.legs) > 1:

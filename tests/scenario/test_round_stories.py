@@ -121,7 +121,6 @@ def test_command_that_cannot_leave_anyway_beats_nobody(
     assert verdicts(stage, 0)[1] == ("y", "APPROVED")
 
 
-@pytest.mark.xfail(reason="a working stop counts as crossing whatever its price")
 def test_stop_far_away_does_not_keep_others_out() -> None:
     far: dict[str, Any] = {
         "order_type": OrderType.STOP_MARKET,
