@@ -104,6 +104,7 @@ class CoordinatorActor:
         context: ActorContext,
         coordinator: StrategyCoordinator,
         working_orders: Mapping[str, Order],
+        priorities: Mapping[str, int],
         publish: Callable[[DomainEvent], None],
         custodian: str,
         is_single: bool,
@@ -111,6 +112,7 @@ class CoordinatorActor:
         """
         Args:
             working_orders: the gateway's open orders by client_order_id, read between its writes.
+            priorities: by strategy id; the higher one wins a conflict.
             publish: where domain events go.
             custodian: what becomes of a quarantined strategy's positions: hold or flatten.
             is_single: one strategy alone needs no coordination.
@@ -119,6 +121,7 @@ class CoordinatorActor:
         self._context = context
         self._rules = coordinator
         self._working_orders = working_orders
+        self._priorities = priorities
         self._publish = publish
         self._custodian = custodian
         self._is_single = is_single
@@ -272,7 +275,7 @@ class CoordinatorActor:
         if not checked:
             return
         if not self._is_single:
-            resolution = self._rules.resolve(checked, self._working_orders)
+            resolution = self._rules.resolve(checked, self._working_orders, self._priorities)
             for event in resolution.events:
                 self._publish(event)
             checked = resolution.checked

@@ -183,6 +183,7 @@ def _core_actors(
             context=machine,
             coordinator=orchestrator.coordinator,
             working_orders=gateway.open_orders,
+            priorities=orchestrator.priorities(),
             publish=publish,
             custodian=settings.custodian,
             is_single=orchestrator.is_single_strategy_mode,

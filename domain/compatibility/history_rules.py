@@ -56,14 +56,14 @@ def downside_correlation(evidence: Evidence, ids: tuple[str, ...]) -> Measuremen
 
 
 def joint_drawdown(evidence: Evidence, ids: tuple[str, ...]) -> Measurement:
-    """1 when they never fall together, 0 when they always do."""
+    """0 when all of their falls remain, a half at three quarters, 1 from a half down."""
     figures = evidence.pair(*_two(ids))
     if figures.joint_drawdown is None:
         return _too_few_returns(evidence, ids, figures) or NotMeasured(
             f"{' and '.join(ids)}: one of them never fell in {_sample(evidence, figures)}"
         )
     return Measured(
-        1 - figures.joint_drawdown,
+        _fall_score(figures.joint_drawdown),
         f"{' and '.join(ids)}: together {figures.joint_drawdown:.0%} of their own largest falls "
         f"remain, over {_sample(evidence, figures)}",
     )
@@ -143,12 +143,12 @@ def diversification(evidence: Evidence, ids: tuple[str, ...]) -> Measurement:
 
 
 def account_drawdown(evidence: Evidence, ids: tuple[str, ...]) -> Measurement:
-    """1 when the falls cancel, 0 when all fall at once, in money."""
+    """The same for the whole account, in money."""
     risk = evidence.risk()
     if risk.joint_drawdown is None:
         return _too_few_whole_returns(evidence, "drawdown of the account")
     return Measured(
-        1 - risk.joint_drawdown,
+        _fall_score(risk.joint_drawdown),
         f"the account fell by {risk.joint_drawdown:.0%} of the strategies' own largest falls, "
         f"{risk.max_drawdown or 0:.1%} of its high, over {risk.returns} common returns of "
         f"{len(risk.strategy_ids)} of {len(ids)} strategies",
@@ -169,6 +169,11 @@ def margin_use(evidence: Evidence, _ids: tuple[str, ...]) -> Measurement:
         f"margin peaks of one day added up to {risk.margin_use:.0%} of the capital, on "
         f"{risk.margin_days} common days; {limit:.0%} is the most",
     )
+
+
+def _fall_score(joint_drawdown: float) -> float:
+    """Two unrelated curves keep about 0.7 of their falls, so they score somewhat above a half."""
+    return clipped(2 - 2 * joint_drawdown)
 
 
 def _two(ids: tuple[str, ...]) -> tuple[str, str]:
@@ -223,7 +228,7 @@ _RULES: tuple[Rule, ...] = (
         scope=Scope.PAIR,
         severity=Severity.WARNING,
         weight=3,
-        pass_score=0.05,
+        pass_score=0.1,
         measure=joint_drawdown,
         explanation="what counts on an account is how far it falls as a whole",
         recommendation="give both less, or drop one",
@@ -309,7 +314,7 @@ _RULES: tuple[Rule, ...] = (
         scope=Scope.LINEUP,
         severity=Severity.WARNING,
         weight=2,
-        pass_score=0.05,
+        pass_score=0.1,
         measure=account_drawdown,
         explanation="strategies whose falls meet take the account down with all of them",
         recommendation="give strategies that fall together less",

@@ -20,8 +20,8 @@ from orchestrion.domain.compatibility.report import PairFigures, Synergy, Synerg
 
 DOWNSIDE_MAX = -0.1
 """A weaker negative correlation is no hedge, however sure; arbitrary."""
-JOINT_DRAWDOWN_MAX = 0.5
-"""Two independent curves keep some 0.6 to 0.8 of their falls; arbitrary."""
+JOINT_DRAWDOWN_MAX = 0.4
+"""Nine in ten pairs of unrelated random curves keep more than half of their falls; arbitrary."""
 DIVERSIFICATION_RATIO_MIN = 1.25
 """As one and a half independent equal parts; arbitrary."""
 WORST_PERIODS_MIN = 10

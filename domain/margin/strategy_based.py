@@ -7,12 +7,15 @@ Initial margin is what the budget rule may rest on; maintenance margin is the pu
 
 Where it differs from the publications, besides the budget costs:
 
-- Calls and puts are set against each other as whole sides, not strangle by strangle. That is what
-  single strangles and condors bind; a book with several can bind less than pair by pair.
+- Calls and puts are set against each other as whole sides, and each side is matched for either case
+  by itself. For single strangles and condors that is the published figure; a book of many odd legs
+  can bind a few percent less than one matching, pair by pair, would.
 - Of a short strangle the greater naked figure counts. Published, it is that of the side whose
   figure with premium is greater; that is never more.
 - An iron condor with unequal widths binds the wider one. FINRA's definition wants equal widths;
   some brokers margin others as two spreads.
+- Butterflies and boxes are sums of spreads. A long butterfly, of which the manual asks the net debit
+  only, binds the width of its credit spread too.
 - Long options beside shares (protective puts, collars) get no relief.
 - Every cover must live as long as what it covers, and be of the same size.
 

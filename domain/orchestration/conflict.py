@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 
 import msgspec
 
@@ -40,6 +41,9 @@ class ConflictPolicy(StrEnum):
     """Everything goes on; the conflict is still told."""
 
 
+NO_PRIORITIES: Mapping[str, int] = MappingProxyType({})
+
+
 class ConflictPolicies(msgspec.Struct, frozen=True):
     """Which policy answers which conflict type."""
 
@@ -57,18 +61,33 @@ def resolve_conflicts(
     checked: Sequence[Checked],
     working_orders: Mapping[str, Order],
     policies: ConflictPolicies,
+    priorities: Mapping[str, int] = NO_PRIORITIES,
 ) -> Resolution:
     """Detects and resolves the conflicts of one round.
 
     Args:
         checked: all strategies' answers in rank order; rejections pass through untouched.
         working_orders: the account's open orders by client_order_id.
+        priorities: by strategy id, 0 where it is missing. Priority decides before rank does: a
+            strategy of a later stage with the higher one wins.
 
     Returns:
         As many entries as came in, in the same order.
     """
     if len(checked) <= 1 and not working_orders:
         return Resolution(tuple(checked), ())
+    order = sorted(
+        range(len(checked)), key=lambda place: -priorities.get(checked[place].strategy_id, 0)
+    )
+    resolution = _resolve([checked[place] for place in order], working_orders, policies)
+    by_place = dict(zip(order, resolution.checked, strict=True))
+    return Resolution(tuple(by_place[place] for place in range(len(checked))), resolution.events)
+
+
+def _resolve(
+    checked: Sequence[Checked], working_orders: Mapping[str, Order], policies: ConflictPolicies
+) -> Resolution:
+    """The same for commands that stand in the order in which they win."""
     round_wishes = _RoundWishes(checked, working_orders)
     losers: dict[int, str] = {}
     events: list[StrategyConflictDetectedEvent] = []

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from orchestrion.domain.models.order import Order
 from orchestrion.domain.models.strategy_metadata import StrategyMetadata
 from orchestrion.domain.orchestration.conflict import (
+    NO_PRIORITIES,
     ConflictPolicies,
     Resolution,
     resolve_conflicts,
@@ -26,7 +27,10 @@ class StrategyCoordinator:
         return rank_strategies(strategies)
 
     def resolve(
-        self, checked: Sequence[Checked], working_orders: Mapping[str, Order]
+        self,
+        checked: Sequence[Checked],
+        working_orders: Mapping[str, Order],
+        priorities: Mapping[str, int] = NO_PRIORITIES,
     ) -> Resolution:
         """Conflicts of one round; see ``conflict.resolve_conflicts``."""
-        return resolve_conflicts(checked, working_orders, self.policies)
+        return resolve_conflicts(checked, working_orders, self.policies, priorities)

@@ -149,6 +149,10 @@ class UnifiedStrategyOrchestrator:
     def ids_in_rank_order(self) -> tuple[str, ...]:
         return tuple(strategy_id for stage in self.stages() for strategy_id in stage)
 
+    def priorities(self) -> dict[str, int]:
+        """Priority by strategy id; the higher one wins a conflict."""
+        return {one: entry.metadata.priority for one, entry in self.strategies.items()}
+
     def validate_compatibility(self) -> CompatibilityReport:
         """Whether the strategies fit together. A single one always passes."""
         capital: Mapping[str, Decimal] = {}
@@ -255,7 +259,9 @@ class UnifiedStrategyOrchestrator:
         self._round += 1
         checked = self._ask_strategies(market_slice)
         if not self.is_single_strategy_mode and checked:
-            resolution = self.coordinator.resolve(checked, self._all_working_orders())
+            resolution = self.coordinator.resolve(
+                checked, self._all_working_orders(), self.priorities()
+            )
             self._events.extend(resolution.events)
             checked = list(resolution.checked)
         return self._approve(checked, market_slice.ts_event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 import pytest
@@ -34,8 +35,11 @@ Round: TypeAlias = tuple[list[Checked], dict[str, Order]]
 
 @st.composite
 def commands(draw: st.DrawFn) -> SubmitOrder:
+    owner, wanted = draw(st.sampled_from(OWNERS)), draw(legs)
     options: dict[str, Any] = limit(draw(st.integers(9, 11))) if draw(seldom) else {}
-    return order_for(*draw(legs), owner=draw(st.sampled_from(OWNERS)), **options)
+    if len(wanted) == 1 and draw(seldom):
+        options = {"order_type": OrderType.STOP_MARKET, "stop_price": Decimal(9)}
+    return order_for(*wanted, owner=owner, **options)
 
 
 @st.composite
@@ -58,8 +62,10 @@ def rounds(draw: st.DrawFn) -> Round:
 
 
 def crosses(one: SubmitOrder | Order, other: SubmitOrder | Order) -> bool:
-    """Whether two orders of different strategies could trade with each other."""
+    """Whether two orders of different strategies could trade with each other; a stop not yet."""
     if one.strategy_id == other.strategy_id:
+        return False
+    if OrderType.STOP_MARKET in (one.order_type, other.order_type):
         return False
     are_plain_limits = all(
         each.order_type is OrderType.LIMIT and len(each.legs) == 1 for each in (one, other)

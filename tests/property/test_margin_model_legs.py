@@ -207,7 +207,9 @@ def test_no_single_matching_binds_less(held: dict[str, Decimal], at: Marks) -> N
 
 
 @st.composite
-def transport(draw: st.DrawFn) -> tuple[list[int], list[int], list[int], list[int], list[list[int]]]:
+def transport(
+    draw: st.DrawFn,
+) -> tuple[list[int], list[int], list[int], list[int], list[list[int]]]:
     shorts = draw(st.lists(st.integers(1, 3), max_size=4))
     covers = draw(st.lists(st.integers(1, 3), max_size=4))
     costs = st.integers(-20, 40)

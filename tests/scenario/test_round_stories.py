@@ -231,3 +231,13 @@ def test_regime_of_one_strategy_decides_what_the_others_do() -> None:
     sides = [one.side for one in stage.fills]
     assert sides == [OrderSide.BUY] * 3 + [OrderSide.SELL]
     assert not stage.system.books["follower"].positions
+
+
+# --- priority before rank ----------------------------------------------------------------------
+
+
+def test_higher_priority_of_a_later_stage_wins_against_an_earlier_stage() -> None:
+    scripts = {"x": Script(on_event={0: buy(1)}), "y": Script(on_event={0: sell(1)})}
+    late_but_strong: dict[str, dict[str, Any]] = {"y": {"priority": 5, "depends_on": ("x",)}}
+    stage = play(following(scripts), minutes(2), metadata=late_but_strong)
+    assert verdicts(stage, 0) == [("x", "CONFLICT"), ("y", "APPROVED")]

@@ -51,6 +51,7 @@ class Coordinated:
             context=Machine(MemoryJournal()),
             coordinator=StrategyCoordinator(),
             working_orders={},
+            priorities={},
             publish=lambda _: None,
             custodian=CUSTODIAN_HOLD,
             is_single=False,

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrion.runtime.actor import ActorQuarantined, ActorRestarted, Answer, Question
@@ -164,6 +164,7 @@ letters = st.recursive(
 
 
 @pytest.mark.parametrize("is_traced", [False, True])
+@settings(max_examples=50)
 @given(posted=st.lists(letters, min_size=1, max_size=4))
 def test_messages_are_handled_in_the_order_in_which_they_were_told(
     is_traced: bool, posted: list[Letter]

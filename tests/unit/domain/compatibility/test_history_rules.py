@@ -76,6 +76,15 @@ def test_joint_drawdown_scores_from_together_to_offset() -> None:
     assert score(ask("joint_drawdown", past(BASE), past(MIRROR))) > 0.5
 
 
+@pytest.mark.parametrize("rule", ["joint_drawdown", "account_drawdown"])
+def test_falls_score_a_half_at_three_quarters(rule: str) -> None:
+    # Both fall by a fifth; the second gets half of its fall back before the first begins to fall.
+    first = past([0.0, 0.0, -0.2, *[0.0] * 9])
+    second = past([-0.2, 0.125, 0.0, *[0.0] * 9])
+    # Together 20000, 18000, 19000, 17000: 3000 of the two falls of 2000 remain.
+    assert score(ask(rule, first, second)) == pytest.approx(0.5)
+
+
 def sided(*quantities: int) -> StrategyHistory:
     return past(held=[(day, "SPX", quantity) for day, quantity in enumerate(quantities)])
 

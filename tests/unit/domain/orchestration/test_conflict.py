@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -230,6 +231,17 @@ def test_limit_order_without_a_price_counts_as_crossing() -> None:
     )
     resolution = resolve_conflicts([priceless, proposal("b-X@9")], {}, ConflictPolicies())
     assert isinstance(resolution.checked[1], Rejection)
+
+
+@pytest.mark.parametrize("policy", ConflictPolicy)
+def test_stop_is_no_conflict_before_it_is_reached(policy: ConflictPolicy) -> None:
+    stop = order_for(
+        leg("X", -1), owner="b", order_type=OrderType.STOP_MARKET, stop_price=Decimal(9)
+    )
+    checked = [proposal("a+X"), Proposal("b", 0, stop, is_exit=False)]
+    working = {"W0": working_order(stop, "W0")}
+    resolution = resolve_conflicts(checked, working, ConflictPolicies(policy))
+    assert resolution == Resolution(tuple(checked), ())
 
 
 def test_policies_have_the_words_of_the_configuration() -> None:
