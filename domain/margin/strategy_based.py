@@ -14,8 +14,8 @@ Where it differs from the publications, besides the budget costs:
   figure with premium is greater; that is never more.
 - An iron condor with unequal widths binds the wider one. FINRA's definition wants equal widths;
   some brokers margin others as two spreads.
-- Butterflies and boxes are sums of spreads. A long butterfly, of which the manual asks the net debit
-  only, binds the width of its credit spread too.
+- Butterflies and boxes are sums of spreads. A long butterfly, of which the manual asks no more than
+  the net debit, binds the width of its credit spread too.
 - Long options beside shares (protective puts, collars) get no relief.
 - Every cover must live as long as what it covers, and be of the same size.
 

@@ -138,8 +138,8 @@ class Search:
         strike, level = Fraction(option.strike), self.level
         part = Fraction(15 if option.underlying_id == "IDX" else 20, 100)
         if option.option_kind is OptionKind.CALL:
-            return max(part * level - max(strike - level, 0), level / 10)
-        return max(part * level - max(level - strike, 0), strike / 10)
+            return max(part * level - max(strike - level, Fraction(0)), level / 10)
+        return max(part * level - max(level - strike, Fraction(0)), strike / 10)
 
     def _spread(self, short: OptionContract, long: OptionContract) -> Cost:
         distance = Fraction(long.strike - short.strike)
@@ -160,7 +160,8 @@ class Search:
         difference = self.level - Fraction(short.strike)
         if short.option_kind is OptionKind.PUT:
             difference = -difference
-        time_value = max(self.price(short.instrument_id) - max(difference, Fraction(0)), 0)
+        intrinsic = max(difference, Fraction(0))
+        time_value = max(self.price(short.instrument_id) - intrinsic, Fraction(0))
         cost = max(share - time_value, Fraction(0))
         return cost, cost
 
