@@ -15,6 +15,8 @@ from typing import Any, Dict, List, cast  # noqa: UP035 - the specification's ow
 
 import msgspec
 
+from orchestrion.domain.compatibility.history import StrategyHistory
+from orchestrion.domain.compatibility.lineup import NO_HISTORIES
 from orchestrion.domain.errors import ConfigurationError
 from orchestrion.domain.models.allocation import AllocationConfig
 from orchestrion.domain.models.command import ApprovedCommand, StrategyCommand
@@ -74,6 +76,7 @@ class UnifiedStrategyOrchestrator:
 
     Attributes:
         strategies: entries by strategy id, in order of registration.
+        histories: strategy id -> its past, for ``validate_compatibility``; set by whoever has it.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class UnifiedStrategyOrchestrator:
         self.capital_manager = capital_manager
         self.coordinator = coordinator
         self.compatibility_analyzer = compatibility_analyzer
+        self.histories: Mapping[str, StrategyHistory] = NO_HISTORIES
         self._mode: OrchestratorMode | None = None
         self._events: list[DomainEvent] = []
         self._views: dict[str, StrategyView] = {}
@@ -154,16 +158,32 @@ class UnifiedStrategyOrchestrator:
         return {one: entry.metadata.priority for one, entry in self.strategies.items()}
 
     def validate_compatibility(self) -> CompatibilityReport:
-        """Whether the strategies fit together. A single one always passes."""
-        capital: Mapping[str, Decimal] = {}
-        if self.capital_manager.total_capital:
-            capital = self.capital_manager.calculate_allocations()
+        """Whether the strategies fit together, with ``histories`` as far as they go. A single one
+        always passes.
+
+        Raises:
+            ConfigurationError: percentages that sum to more than 100, or a history that cannot be
+                used. A missing dependency or a cycle is a finding of the report.
+        """
         return self.compatibility_analyzer.analyze(
-            [
-                Candidate(self.strategies[one].metadata, capital.get(one))
-                for one in self.ids_in_rank_order()
-            ]
+            self._candidates(),
+            histories=self.histories,
+            total_capital=self.capital_manager.total_capital or None,
+            conflict_policies={"OPPOSING_SIDES": self.coordinator.policies.opposing_sides},
         )
+
+    def _candidates(self) -> list[Candidate]:
+        """All strategies in rank order; in order of registration when they cannot be ranked, so
+        that the analysis can say why."""
+        capital: Mapping[str, Decimal] = {}
+        try:
+            ids = self.ids_in_rank_order()
+        except ConfigurationError:
+            ids = tuple(self.strategies)
+        else:
+            if self.capital_manager.total_capital:
+                capital = self.capital_manager.calculate_allocations()
+        return [Candidate(self.strategies[one].metadata, capital.get(one)) for one in ids]
 
     def allocate_capital(self) -> Dict[str, Decimal]:  # noqa: UP006
         """Capital per strategy id, to the cent: all of it for a single one, split for many.

@@ -57,12 +57,14 @@ every_model = pytest.mark.parametrize("name", MODELS)
 
 @st.composite
 def marks(draw: st.DrawFn) -> Marks:
-    """Any option prices in quarters; the underlyings from deep below the strikes to far above."""
-    prices = {one.instrument_id: Decimal(draw(st.integers(0, 120))) / 4 for one in OPTIONS}
+    """Any option prices up to 32; the underlyings from deep below the strikes to far above."""
+    prices = zip(
+        OPTIONS, draw(st.binary(min_size=len(OPTIONS), max_size=len(OPTIONS))), strict=True
+    )
     underlyings = {
         name: Decimal(draw(st.integers(1, 800))) / 4 for name in ("IDX", "AAA", "F1", "F2")
     }
-    return marks_of(prices | underlyings)
+    return marks_of({one.instrument_id: Decimal(byte) / 8 for one, byte in prices} | underlyings)
 
 
 NAMES = [one.instrument_id for one in TRADABLE]
@@ -125,10 +127,13 @@ def test_taking_a_leg_away_again_binds_no_more_than_apart(
 
 @st.composite
 def near_marks(draw: st.DrawFn) -> Marks:
-    """Premiums in quarters up to 12 around a level of 100: where credits and widths are alike."""
-    prices = {one.instrument_id: Decimal(draw(st.integers(0, 48))) / 4 for one in OPTIONS}
+    """Premiums up to 12.75 around a level of 100: where credits and widths are alike."""
+    prices = zip(
+        OPTIONS, draw(st.binary(min_size=len(OPTIONS), max_size=len(OPTIONS))), strict=True
+    )
     level = draw(st.integers(92, 118))
-    return marks_of({"IDX": level, "AAA": level, "F1": level, "F2": level, **prices})
+    underlyings = dict.fromkeys(("IDX", "AAA", "F1", "F2"), Decimal(level))
+    return marks_of({one.instrument_id: Decimal(byte) / 20 for one, byte in prices} | underlyings)
 
 
 @st.composite
