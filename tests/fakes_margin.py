@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from orchestrion.domain.margin.option_rule import DAY_NS
-from orchestrion.domain.margin.requirement import Margin, MarginModel
+from orchestrion.domain.margin.requirement import DAY_NS, Margin, MarginModel
 from orchestrion.domain.models.instrument import (
     Equity,
     Future,

@@ -200,7 +200,7 @@ class _Search:
                     units=units,
                     units_held=structure.units,
                     legs=_closing_legs(structure, units),
-                    relief=subtract(before.maintenance, after.maintenance),
+                    relief=_relief(before, after),
                 )
             )
             before = after
@@ -209,13 +209,13 @@ class _Search:
 
     def _best_left(self) -> _Structure | None:
         """By relief per unit of notional; the first of equals in id order."""
-        now = self._margin(self._closed).maintenance
+        now = self._margin(self._closed)
         best: tuple[Decimal, Decimal, _Structure] | None = None
         for structure_id, structure in self._offers.items():
             if structure_id in self._closed:
                 continue
             closed = {**self._closed, structure_id: structure.units}
-            relief = subtract(now, self._margin(closed).maintenance)
+            relief = _relief(now, self._margin(closed))
             if best is None or _is_better(relief, structure.notional, best[0], best[1]):
                 best = relief, structure.notional, structure
         return None if best is None else best[2]
@@ -247,14 +247,14 @@ class _Search:
         ours = self._modelled(closed)
         if self._venue is None:
             return ours
-        left = Margin(
-            max(ZERO, subtract(add(self._venue.initial, ours.initial), self._ours.initial)),
-            max(
-                ZERO,
-                subtract(add(self._venue.maintenance, ours.maintenance), self._ours.maintenance),
+        before = self._ours
+        return larger_of(
+            ours,
+            Margin(
+                _lowered(self._venue.initial, before.initial, ours.initial),
+                _lowered(self._venue.maintenance, before.maintenance, ours.maintenance),
             ),
         )
-        return larger_of(ours, left)
 
     def _modelled(self, closed: Mapping[str, int]) -> Margin:
         left = dict(self._held)
@@ -273,8 +273,25 @@ class _Search:
         return notional_of(instrument, quantity, price_of(self._marks, instrument_id))
 
 
+def _relief(before: Margin, after: Margin) -> Decimal:
+    """By how much the maintenance margin falls; ``UNLIMITED`` less ``UNLIMITED`` is nothing."""
+    if before.maintenance == after.maintenance:
+        return ZERO
+    return subtract(before.maintenance, after.maintenance)
+
+
+def _lowered(venue: Decimal, before: Decimal, after: Decimal) -> Decimal:
+    """The venue's figure when ours goes from before to after. What our model refuses tells nothing
+    of the venue's, so there it stays."""
+    if not before.is_finite() or not after.is_finite():
+        return venue
+    return max(ZERO, subtract(add(venue, after), before))
+
+
 def _is_better(relief: Decimal, notional: Decimal, than: Decimal, than_notional: Decimal) -> bool:
     """Whether relief / notional is strictly larger; multiplied out, so that nothing is rounded."""
+    if not relief.is_finite() or not than.is_finite():
+        return relief > than
     return multiply(relief, than_notional) > multiply(than, notional)
 
 
@@ -299,6 +316,6 @@ def _smallest_unit(
     lots = {
         key: int(EXACT.divide_int(quantity, lot_sizes[key])) for key, quantity in quantities.items()
     }
-    units = reduce(gcd, lots.values())
+    units = reduce(gcd, (abs(count) for count in lots.values()))
     unit = {key: multiply(Decimal(count // units), lot_sizes[key]) for key, count in lots.items()}
     return unit, units

@@ -17,7 +17,7 @@ from types import MappingProxyType
 import msgspec
 
 from orchestrion.domain.errors import ConfigurationError
-from orchestrion.domain.margin.requirement import check_fraction
+from orchestrion.domain.margin.requirement import DAY_NS, check_fraction
 from orchestrion.domain.models.instrument import (
     Index,
     InstrumentCatalog,
@@ -25,8 +25,6 @@ from orchestrion.domain.models.instrument import (
     OptionKind,
 )
 from orchestrion.domain.models.money import ONE, ZERO, multiply, subtract
-
-DAY_NS = 86_400_000_000_000
 
 
 class NakedRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

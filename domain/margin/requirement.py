@@ -17,6 +17,7 @@ from orchestrion.domain.models.portfolio import Marks
 from orchestrion.domain.orchestration.margin import NO_MARGIN, Margin, UnpricedError
 
 __all__ = [
+    "DAY_NS",
     "NO_MARGIN",
     "REFUSED",
     "UNLIMITED",
@@ -29,6 +30,8 @@ __all__ = [
     "price_of",
     "total_of",
 ]
+
+DAY_NS = 86_400_000_000_000
 
 UNLIMITED = Decimal("Infinity")
 """The requirement of a position that the account may not hold. No equity is ever enough; sums and

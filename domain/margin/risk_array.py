@@ -18,7 +18,8 @@ from math import ceil, exp
 import msgspec
 
 from orchestrion.domain.margin.option_pricing import implied_volatility, option_value
-from orchestrion.domain.margin.span_parameters import DAY_NS, SpanParameters
+from orchestrion.domain.margin.requirement import DAY_NS
+from orchestrion.domain.margin.span_parameters import SpanParameters
 from orchestrion.domain.models.instrument import OptionContract
 from orchestrion.domain.models.money import CENT, ZERO, add, multiply
 

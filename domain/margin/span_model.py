@@ -4,11 +4,12 @@
                      + exposure margin + expiry-day margin
 
 - Scan risk: the worst sum of all risk arrays over the grid (``risk_array``).
-- Calendar charges: SPAN forms spreads of the months' deltas and charges each. Such a charge is not
-  subadditive where options gain less than it, so a fixed part of the offset between expiries is
-  withheld instead: (1 - a) x the scan of all together + a x the sum of each expiry's own scan, with
-  a = charge / (2 x scan range). For futures, and for options as far as they move like their delta,
-  that is the published charge exactly: the delta of a whole scan is the composite one.
+- Calendar charges: SPAN counts the composite delta of every expiry and charges each spread between
+  them. That is not subadditive where an option is worth less than the charge, so the charge is
+  taken as a fixed part of the offset between expiries that is not given:
+  (1 - a) x the scan of all together + a x the sum of each expiry's own scan,
+  with a = charge / (2 x scan range). For futures that is the published charge exactly; options
+  are charged by what they lose in the grid instead of by their delta.
 - Net option value: bought options are paid in full. In cash, what is asked is the scan risk less
   the net option value; in terms of equity, where options count, it is the greater of the two.
 - Exposure and expiry-day margins are fractions of the notional of futures and short options.

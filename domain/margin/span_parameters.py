@@ -12,10 +12,9 @@ from decimal import ROUND_CEILING, Decimal
 import msgspec
 
 from orchestrion.domain.errors import ConfigurationError
-from orchestrion.domain.margin.requirement import check_fraction
+from orchestrion.domain.margin.requirement import DAY_NS, check_fraction
 from orchestrion.domain.models.money import BILLIONTH, ONE, ZERO, divide, multiply
 
-DAY_NS = 86_400_000_000_000
 MINUTE_NS = 60_000_000_000
 _TWO = Decimal(2)
 

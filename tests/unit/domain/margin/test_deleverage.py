@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 
 from orchestrion.domain.errors import DomainError
+from orchestrion.domain.margin.cash_account import CashAccountModel
 from orchestrion.domain.margin.deleverage import DeleveragePlan, deleverage_plan
-from orchestrion.domain.margin.requirement import Margin, MarginModel
+from orchestrion.domain.margin.requirement import UNLIMITED, Margin, MarginModel
 from orchestrion.domain.margin.strategy_based import StrategyBasedModel
 from orchestrion.domain.models.order import Leg, OrderSide
 from tests.fakes_margin import (
@@ -169,6 +170,12 @@ def test_covered_call_goes_as_one() -> None:
     )
 
 
+def test_short_position_is_bought_back() -> None:
+    [step] = planned({"short": {"BBB": -10}}, 150).steps
+    assert (step.units, step.units_held) == (5, 10)
+    assert step.legs == (Leg("BBB", BUY, Decimal(5)),)
+
+
 def test_odd_lot_is_one_unit() -> None:
     assert steps(planned({"shares": {"AAA": "10.5"}}, 100)) == [("shares", 1)]
 
@@ -188,6 +195,20 @@ def test_venue_that_asks_for_less_loosens_nothing() -> None:
     assert planned(book, 1000, venue=margin(10, 10)) == planned(book, 1000)
     everything = planned(book, -1, venue=margin(10, 10))
     assert everything.margin == margin(0)
+
+
+def test_position_that_the_account_may_not_hold_goes_first() -> None:
+    """A short share in a cash account binds without limit, whatever else is held."""
+    book = {"a long": {"BBB": 10}, "short": {"AAA": -5}, "worthless": {"IDX P90": 1}}
+    plan = planned(book, 1050, model=CashAccountModel())
+    assert steps(plan) == [("short", 5)]
+    assert plan.steps[0].relief == UNLIMITED
+    assert plan.margin == margin(1050)
+    two = {"one": {"AAA": -5}, "two": {"FUT": 1}, "zero": {"BBB": 1}}
+    assert steps(planned(two, 100, model=CashAccountModel())) == [("one", 5), ("two", 1)]
+    met = planned({"one": {"AAA": -5}}, 10, model=CashAccountModel(), venue=margin(7))
+    assert steps(met) == [("one", 5)]
+    assert met.margin == margin(7)
 
 
 def test_empty_structure_is_passed_over() -> None:

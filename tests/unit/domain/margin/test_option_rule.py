@@ -10,11 +10,11 @@ import pytest
 from orchestrion.domain.errors import ConfigurationError
 from orchestrion.domain.margin.option_rule import (
     BROAD_INDEX,
-    DAY_NS,
     SINGLE_STOCK,
     NakedRule,
     OptionRule,
 )
+from orchestrion.domain.margin.requirement import DAY_NS
 from orchestrion.domain.models.instrument import InstrumentCatalog, OptionContract
 from tests.fakes_margin import NOW, call, index, put, stock
 

@@ -9,7 +9,7 @@ from statistics import NormalDist
 import msgspec
 import pytest
 
-from orchestrion.domain.margin.option_rule import DAY_NS
+from orchestrion.domain.margin.requirement import DAY_NS
 from orchestrion.domain.margin.risk_array import (
     RiskArray,
     future_risk_array,

@@ -14,8 +14,7 @@ import msgspec
 import pytest
 
 from orchestrion.domain.errors import ConfigurationError
-from orchestrion.domain.margin.option_rule import DAY_NS
-from orchestrion.domain.margin.requirement import UnpricedError
+from orchestrion.domain.margin.requirement import DAY_NS, UnpricedError
 from orchestrion.domain.margin.span_model import SpanModel
 from orchestrion.domain.margin.span_parameters import NIFTY_EXAMPLE
 from orchestrion.domain.margin.stock_rule import StockRule

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from orchestrion.domain.errors import ConfigurationError
-from orchestrion.domain.margin.option_rule import DAY_NS
+from orchestrion.domain.margin.requirement import DAY_NS
 from orchestrion.domain.margin.span_parameters import (
     NIFTY_EXAMPLE,
     STANDARD_SCENARIOS,
