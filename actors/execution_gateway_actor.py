@@ -26,7 +26,12 @@ from orchestrion.actors.messages import (
     SubmissionLost,
 )
 from orchestrion.domain.errors import InvariantBrokenError
-from orchestrion.domain.models.command import ApprovedCommand, CancelOrder, SubmitOrder
+from orchestrion.domain.models.command import (
+    ApprovedCommand,
+    CancelOrder,
+    SubmitOrder,
+    initialized_order,
+)
 from orchestrion.domain.models.money import ZERO, add
 from orchestrion.domain.models.order import Order, OrderStatus, OrderTrigger, next_status
 from orchestrion.domain.models.portfolio import EXTERNAL
@@ -146,7 +151,7 @@ class ExecutionGatewayActor:
         """The order that a command submits or cancels, in its next state; None when an order to
         be cancelled has ended or is being cancelled already."""
         if isinstance(approved.command, SubmitOrder):
-            return _submitted(approved, approved.command)
+            return _moved(initialized_order(approved, approved.command), OrderTrigger.SUBMIT)
         order = self._open.get(approved.command.client_order_id)
         if order is None or order.status is OrderStatus.PENDING_CANCEL:
             return None
@@ -255,22 +260,6 @@ class ExecutionGatewayActor:
                 reason=reason,
             )
         )
-
-
-def _submitted(approved: ApprovedCommand, command: SubmitOrder) -> Order:
-    return Order(
-        client_order_id=approved.client_order_id,
-        strategy_id=approved.strategy_id,
-        legs=command.legs,
-        filled=(ZERO,) * len(command.legs),
-        status=next_status(OrderStatus.INITIALIZED, OrderTrigger.SUBMIT),
-        order_type=command.order_type,
-        time_in_force=command.time_in_force,
-        limit_price=command.limit_price,
-        stop_price=command.stop_price,
-        is_reducing=approved.is_reducing,
-        ts_decided=approved.ts_decided,
-    )
 
 
 def _moved(order: Order, trigger: OrderTrigger) -> Order:
