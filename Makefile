@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := test
-.PHONY: demo test check coverage format clean
+.PHONY: demo test check coverage format bench clean
 
 .venv/.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -30,6 +30,15 @@ coverage: .venv/.stamp  ## branch coverage of the rules, with its gate
 format: .venv/.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: .venv/.stamp  ## every measurement of docs/performance.md, hours; on a quiet machine
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/python benchmarks/setup_peers.py
+	$(BIN)/python -m benchmarks.compare --page docs/performance.md --json build/compare.json
+	$(BIN)/python -m benchmarks.micro --page docs/performance.md
+	$(BIN)/python -m benchmarks.growth --picture docs/growth.png --page docs/performance.md
+	$(BIN)/python -m benchmarks.live_path --page docs/performance.md
+	$(BIN)/python -m benchmarks.imports --page docs/performance.md
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .hypothesis

@@ -16,6 +16,7 @@ import msgspec
 
 from orchestrion.actors.messages import (
     BookChanged,
+    CatalogChanged,
     FillDelivered,
     NothingAnswered,
     OrdersChanged,
@@ -76,7 +77,7 @@ class AsyncStrategyActor:
 
     def receive(self, message: object) -> None:
         match message:
-            case BookChanged() | OrdersChanged():
+            case BookChanged() | OrdersChanged() | CatalogChanged():
                 self._host.fold(message)
             case StrategyReplied():
                 self._on_replied(message)

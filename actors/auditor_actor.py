@@ -8,20 +8,32 @@ the run with both ledgers as evidence: going on would trade on wrong books.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
 
-from orchestrion.actors.messages import AccountMoved, BooksClosed, BooksMoved
+from orchestrion.actors.messages import (
+    AccountMoved,
+    BooksClosed,
+    BooksMoved,
+    FlowBooked,
+    HoldingsChanged,
+)
+from orchestrion.domain.capital.corporate_action import SplitReport, SymbolChangedReport
 from orchestrion.domain.errors import InvariantBrokenError
-from orchestrion.domain.models.instrument import InstrumentCatalog
+from orchestrion.domain.models.instrument import Future, InstrumentCatalog
 from orchestrion.domain.models.money import ZERO, add, subtract
 from orchestrion.domain.models.portfolio import Book, Marks
-from orchestrion.domain.models.report import FutureSettledReport, InstrumentExpiredReport
+from orchestrion.domain.models.report import (
+    ExternalFillReport,
+    FutureSettledReport,
+    OrderFilledReport,
+)
 from orchestrion.domain.orchestration.account_ledger import (
     AccountLedger,
     AccountTotals,
+    held_in_book,
     total_of_books,
 )
 from orchestrion.runtime.errors import ActorError
@@ -56,6 +68,10 @@ class AuditorActor:
                 self._move_account(message)
             case BooksMoved():
                 self._move_books(message)
+            case FlowBooked():
+                self.ledger.move_cash(message.flow)
+            case HoldingsChanged():
+                self._restate(message)
             case BooksClosed():
                 self._check_in_full(message)
             case _:
@@ -63,12 +79,12 @@ class AuditorActor:
 
     def _move_account(self, message: AccountMoved) -> None:
         report = message.report
-        if isinstance(report, FutureSettledReport):
-            self.ledger.settle(report)
-        elif isinstance(report, InstrumentExpiredReport):
-            self.ledger.expire(report)
-        else:
+        if isinstance(report, (OrderFilledReport, ExternalFillReport)):
             self.ledger.apply_fill(report)
+        elif isinstance(report, FutureSettledReport):
+            self.ledger.settle(report)
+        else:
+            self.ledger.expire(report)
 
     def _move_books(self, message: BooksMoved) -> None:
         """Moves the running totals by what changed, so that a check costs the same however many
@@ -76,16 +92,33 @@ class AuditorActor:
         instrument_id = message.instrument_id
         quantity = self._quantities.get(instrument_id, ZERO)
         future_cost = self._future_costs.get(instrument_id, ZERO)
+        is_future = isinstance(self._catalog.get(instrument_id), Future)
         for before, after in message.changes:
-            then = total_of_books((before,), self._catalog, instrument_id=instrument_id)
-            now = total_of_books((after,), self._catalog, instrument_id=instrument_id)
-            self._cash = add(self._cash, subtract(now.cash, then.cash))
-            self._fees = add(self._fees, subtract(now.fees, then.fees))
-            quantity = _moved(quantity, then.quantities, now.quantities, instrument_id)
-            future_cost = _moved(future_cost, then.future_costs, now.future_costs, instrument_id)
+            self._cash = add(self._cash, subtract(after.cash, before.cash))
+            self._fees = add(self._fees, subtract(after.fees, before.fees))
+            had, had_cost = held_in_book(before, instrument_id, is_future=is_future)
+            held, held_cost = held_in_book(after, instrument_id, is_future=is_future)
+            quantity = add(quantity, subtract(held, had))
+            if held_cost or had_cost:
+                future_cost = add(future_cost, subtract(held_cost, had_cost))
         _keep(self._quantities, instrument_id, quantity)
         _keep(self._future_costs, instrument_id, future_cost)
         self._compare(self._totals(), instrument_id=instrument_id)
+
+    def _restate(self, message: HoldingsChanged) -> None:
+        """A corporate action touches every holder at once, so everything is summed anew."""
+        report = message.report
+        if isinstance(report, SplitReport):
+            self.ledger.split(report)
+        elif isinstance(report, SymbolChangedReport):
+            self.ledger.rename(report)
+        self.ledger.replace_catalog(message.catalog)
+        self._catalog = message.catalog
+        totals = total_of_books(message.books, self._catalog)
+        self._cash, self._fees = totals.cash, totals.fees
+        self._quantities = {key: held for key, held in totals.quantities.items() if held}
+        self._future_costs = {key: cost for key, cost in totals.future_costs.items() if cost}
+        self._compare(totals)
 
     def _check_in_full(self, message: BooksClosed) -> None:
         """Sums everything anew, from the books as they are."""
@@ -120,12 +153,6 @@ class AuditorActor:
             ),
             evidence={"books": totals, "account": account},
         )
-
-
-def _moved(
-    total: Decimal, then: Mapping[str, Decimal], now: Mapping[str, Decimal], key: str
-) -> Decimal:
-    return add(total, subtract(now.get(key, ZERO), then.get(key, ZERO)))
 
 
 def _keep(totals: dict[str, Decimal], key: str, value: Decimal) -> None:

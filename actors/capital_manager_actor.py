@@ -7,7 +7,10 @@ owners about their books, and gives the auditor both sides of every change.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import groupby
 
+from orchestrion.actors.book_keeper import BookKeeper
+from orchestrion.actors.capital_desk import CapitalDeskHandlers
 from orchestrion.actors.messages import (
     AccountMoved,
     AuthoriseRequest,
@@ -17,6 +20,7 @@ from orchestrion.actors.messages import (
     DecisionRecord,
     ExecuteRequest,
     FillAttributed,
+    FillsAttributed,
     FlattenRequest,
     OrdersChanged,
     SessionClosed,
@@ -25,26 +29,28 @@ from orchestrion.actors.messages import (
     TradingStateChanged,
 )
 from orchestrion.actors.tally import Tally
-from orchestrion.domain.models.command import ApprovedCommand, SubmitOrder, Verdict
+from orchestrion.domain.capital.cash_flow import charge_fee
+from orchestrion.domain.conflict.resolution import CrossGroup
+from orchestrion.domain.desk.desk_settings import NO_DESK_RULES, CapitalDeskSettings
+from orchestrion.domain.models.command import ApprovedCommand, RefusalCode, SubmitOrder, Verdict
 from orchestrion.domain.models.market import MarketSlice
-from orchestrion.domain.models.money import ZERO, add, subtract
-from orchestrion.domain.models.order import Leg, Order, OrderSide
-from orchestrion.domain.models.portfolio import Book, Position
+from orchestrion.domain.models.money import ZERO, add
+from orchestrion.domain.models.portfolio import Book
 from orchestrion.domain.models.report import FutureSettledReport, InstrumentExpiredReport
+from orchestrion.domain.netting.round_netting import NettedRound
+from orchestrion.domain.orchestration.crossing_event import crossing_events
 from orchestrion.domain.orchestration.events import (
-    BookReducingEvent,
     DomainEvent,
     InstrumentExpiredEvent,
 )
 from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
 from orchestrion.domain.orchestration.proposal import (
-    LEGS_MAX,
     Checked,
+    HeldProposal,
     Proposal,
     Rejection,
-    check_answer,
-    working_quantity,
 )
+from orchestrion.domain.orchestration.removal import closing_proposals
 from orchestrion.runtime.actor import ActorContext
 from orchestrion.runtime.errors import ActorError
 from orchestrion.runtime.journal import RecordKind
@@ -65,38 +71,66 @@ class CapitalManagerActor:
         capital_manager: PortfolioCapitalManager,
         publish: Callable[[DomainEvent], None],
         order_id_prefix: str,
+        desk_settings: CapitalDeskSettings = NO_DESK_RULES,
     ) -> None:
         """
         Args:
             order_id_prefix: of the run and its epoch; with seq and index it makes every
                 client_order_id unique for ever.
+            desk_settings: what moves and stops capital during the run.
         """
         self._context = context
         self._capital = capital_manager
         self._publish = publish
         self._order_id_prefix = order_id_prefix
         self._owners: Mapping[str, Mailbox] = {}
-        self._reducing: dict[str, bool] = {}
         self._index_of_seq = (0, 0)
         self.tallies = {book_id: Tally() for book_id in capital_manager.books}
+        self._desk = CapitalDeskHandlers(
+            context=context,
+            capital_manager=capital_manager,
+            settings=desk_settings,
+            publish=publish,
+            decide=self._decide,
+            flatten=self._on_flatten,
+        )
+        self._book_keeper = BookKeeper(context, capital_manager, self.tallies, publish)
         self._handlers: dict[type, Callable[..., None]] = {
             MarketSlice: capital_manager.mark,
             AuthoriseRequest: self._on_authorise,
             OrdersChanged: self._on_orders_changed,
             FillAttributed: self._on_fill,
+            FillsAttributed: self._on_fills,
             FutureSettledReport: self._on_settled,
             InstrumentExpiredReport: self._on_expired,
             SessionClosed: self._on_session_closed,
             StandingChanged: self._on_standing,
             TradingStateChanged: self._on_trading_state,
             FlattenRequest: self._on_flatten,
+            **self._book_keeper.handlers,
+            **self._desk.handlers,
         }
 
-    def connect(self, *, owners: Mapping[str, Mailbox], gateway: Mailbox, auditor: Mailbox) -> None:
-        """Tells it whose books it keeps and who carries out and checks. Called once, by wiring."""
+    def connect(
+        self,
+        *,
+        owners: Mapping[str, Mailbox],
+        gateway: Mailbox,
+        auditor: Mailbox,
+        coordinator: Mailbox,
+    ) -> None:
+        """Tells it whose books it keeps, who carries out and checks, and who owns the states.
+        Called once, by wiring."""
         self._owners = owners
         self._gateway = gateway
         self._auditor = auditor
+        self._book_keeper.connect(owners=owners, auditor=auditor, coordinator=coordinator)
+        self._desk.connect(
+            owners=lambda: self._owners,
+            gateway=gateway,
+            auditor=auditor,
+            coordinator=coordinator,
+        )
 
     def receive(self, message: object) -> None:
         handler = self._handlers.get(type(message))
@@ -107,22 +141,59 @@ class CapitalManagerActor:
     # -- deciding -------------------------------------------------------------------------------
 
     def _on_authorise(self, request: AuthoriseRequest) -> None:
-        self._decide(request.round, request.checked)
+        self._desk.note_round(request)
+        self._decide(request.round, request.checked, request.crosses)
 
-    def _decide(self, round_number: int, checked: tuple[Checked, ...]) -> None:
-        approved: list[ApprovedCommand] = []
-        for one in checked:
+    def _decide(
+        self,
+        round_number: int,
+        checked: tuple[Checked, ...],
+        crosses: tuple[CrossGroup, ...] = (),
+    ) -> None:
+        approved: dict[int, ApprovedCommand] = {}
+        for place, one in enumerate(checked):
             index = self._next_index()
+            if isinstance(one, HeldProposal):
+                self._record_held(round_number, index, one)
+                continue
             verdict = self._verdict(one, index)
             self._record(round_number, index, verdict)
             if isinstance(verdict, ApprovedCommand):
-                approved.append(verdict)
+                approved[place] = verdict
         if approved:
-            self._gateway.tell(ExecuteRequest(tuple(approved)))
+            self._gateway.tell(
+                ExecuteRequest(tuple(approved.values()), self._netted(approved, crosses))
+            )
 
-    def _verdict(self, one: Checked, index: int) -> Verdict:
+    def _netted(
+        self, approved: Mapping[int, ApprovedCommand], crosses: tuple[CrossGroup, ...]
+    ) -> NettedRound | None:
+        """What becomes of commands that a conflict rule wants crossed inside the account."""
+        if not crosses:
+            return None
+        groups = [
+            (
+                group.instrument_id,
+                [approved[one].client_order_id for one in group.places if one in approved],
+            )
+            for group in crosses
+        ]
+        netted = self._capital.net(
+            tuple(approved.values()),
+            groups,
+            cross_id=f"{self._order_id_prefix}-{self._context.seq}-X",
+            now=self._context.now,
+        )
+        for event in crossing_events(netted) if netted is not None else ():
+            self._publish(event)
+        return netted
+
+    def _verdict(self, one: Proposal | Rejection, index: int) -> Verdict:
         if isinstance(one, Rejection):
             return one.refusal
+        suspended = self._desk.refusal_of(one)
+        if suspended is not None:
+            return suspended
         return self._capital.authorise(
             one,
             client_order_id=f"{self._order_id_prefix}-{self._context.seq}-{index}",
@@ -169,35 +240,37 @@ class CapitalManagerActor:
             )
         self._context.record(RecordKind.DECISION, decision)
 
+    def _record_held(self, round_number: int, index: int, held: HeldProposal) -> None:
+        """A command that waits for another's order to be withdrawn; its verdict comes later."""
+        command = held.command
+        self._context.record(
+            RecordKind.DECISION,
+            DecisionRecord(
+                round=round_number,
+                index=index,
+                strategy_id=held.strategy_id,
+                command=command,
+                verdict="HELD",
+                size=tuple(leg.quantity for leg in command.legs),
+                reason=RefusalCode.CONFLICT,
+                detail=f"waits for {len(held.waits_for)} resting order(s) to be withdrawn",
+            ),
+        )
+
     def _on_flatten(self, request: FlattenRequest) -> None:
-        """Closes what a strategy holds, as its custodian; judged like any other command.
+        """Closes what a strategy holds, on its behalf; judged like any other command.
 
         Protective orders go on working, so what they would close is left to them.
         """
         book = self._capital.books[request.strategy_id]
         working = self._capital.working_orders(request.strategy_id)
-        legs = [
-            leg
-            for position in book.positions.values()
-            if (leg := _closing_leg(position, working)) is not None
-        ]
-        # All legs together keep a structure whole; a book of many becomes several orders.
-        orders = [
-            SubmitOrder(
-                strategy_id=request.strategy_id,
-                legs=tuple(legs[start : start + LEGS_MAX]),
-                reduce_only=True,
-                label="custodian: flatten",
-            )
-            for start in range(0, len(legs), LEGS_MAX)
-        ]
-        answer = check_answer(request.strategy_id, orders, book, working)
-        exits = tuple(one for one in answer.checked if isinstance(one, Proposal) and one.is_exit)
+        exits = closing_proposals(request.strategy_id, book, working, request.label)
         with self._capital.custody_of(request.strategy_id):
             self._decide(request.round, exits)
 
     def _on_standing(self, message: StandingChanged) -> None:
         self._capital.set_standing(message.strategy_id, message.status, message.mode)
+        self._desk.on_standing(message)
 
     def _on_trading_state(self, message: TradingStateChanged) -> None:
         self._capital.trading_state = message.state
@@ -207,6 +280,7 @@ class CapitalManagerActor:
     def _on_orders_changed(self, message: OrdersChanged) -> None:
         for order in message.orders:
             self._capital.track(order)
+        self._desk.on_change()
 
     def _on_fill(self, message: FillAttributed) -> None:
         before = self._capital.books[message.book_id]
@@ -217,6 +291,26 @@ class CapitalManagerActor:
         )
         self._auditor.tell(BooksMoved(fill.instrument_id, ((before, after),)))
         self._tell_owner(after)
+
+    def _on_fills(self, message: FillsAttributed) -> None:
+        """Fills that belong together: owners' parts of one fill, or both sides of a cross. The
+        auditor compares when all of an instrument's are booked, not in between."""
+        fees = message.fee_shares
+        for instrument_id, parts in groupby(message.fills, lambda one: one.fill.instrument_id):
+            before: dict[str, Book] = {}
+            for part in parts:
+                book = before.setdefault(part.book_id, self._capital.books[part.book_id])
+                held = self._capital.books[part.book_id].quantity(instrument_id)
+                self._capital.apply_fill(part.book_id, part.fill)
+                self.tallies[book.book_id].fill(part.fill, held, self._capital.catalog)
+            for fee in fees:  # only one shared fill, of one instrument, brings any
+                book = before.setdefault(fee.strategy_id, self._capital.books[fee.strategy_id])
+                charged = charge_fee(self._capital.books[fee.strategy_id], fee.amount)
+                self._capital.replace_books((charged,))
+            changes = tuple((book, self._capital.books[one]) for one, book in before.items())
+            self._auditor.tell(BooksMoved(instrument_id, changes))
+            for _, after in changes:
+                self._tell_owner(after)
 
     def _on_settled(self, report: FutureSettledReport) -> None:
         before = dict(self._capital.books)
@@ -249,6 +343,7 @@ class CapitalManagerActor:
         )
         for book in changed:
             self._tell_owner(book)
+        self._desk.on_change()
 
     def _tell_owner(self, book: Book) -> None:
         owner = self._owners.get(book.book_id)
@@ -265,23 +360,4 @@ class CapitalManagerActor:
         marked = SessionMarked(ts_event=message.ts_event, equities=equities, account_equity=total)
         self._context.record(RecordKind.EVENT, marked)
         self._context.emit(marked)
-        for strategy_id in self._owners:
-            self._watch_margin(strategy_id)
-
-    def _watch_margin(self, strategy_id: str) -> None:
-        """Tells once when marks push a book below its maintenance margin; entries are refused by
-        the budget rule meanwhile."""
-        equity = self._capital.equity(strategy_id)
-        margin = self._capital.margin(strategy_id).maintenance
-        is_reducing = equity < margin
-        if is_reducing and not self._reducing.get(strategy_id, False):
-            self._publish(BookReducingEvent(strategy_id=strategy_id, equity=equity, margin=margin))
-        self._reducing[strategy_id] = is_reducing
-
-
-def _closing_leg(position: Position, working: Mapping[str, Order]) -> Leg | None:
-    """What closes a position beyond the orders that close it already; None when nothing is left."""
-    side = OrderSide.SELL if position.quantity > 0 else OrderSide.BUY
-    whole = Leg(position.instrument_id, side, position.quantity.copy_abs())
-    left = subtract(whole.quantity, working_quantity(whole, working))
-    return Leg(position.instrument_id, side, left) if left > 0 else None
+        self._desk.on_session_closed(equities)

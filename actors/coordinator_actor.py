@@ -3,59 +3,73 @@
     slice / fill / start ──► stage 0 ──► stage 1 ──► … ──► conflict rules ──► capital manager
                               each stage waits for all its answers before the next one is told
 
-It owns the strategies' states (running, paused, in quarantine) and the round numbers. Strategies
-are told in rank order and their commands are put in rank order, so neither mailboxes nor the moment
-at which an answer comes have any influence. Every input opens at most one round.
+It owns the strategies' standings and the round numbers. Strategies are told in rank order and their
+commands are put in rank order, so neither mailboxes nor the moment at which an answer comes have
+any influence. Every input opens at most one round; commands that had waited for an order to be
+withdrawn get a round number of their own, but nobody is called for it.
+
+Its collaborators: ``open_round``, ``round_plan`` (who is told), ``standings``, ``adjudication``
+(conflicts), ``membership`` (who joins and leaves), ``custody`` (quarantine),
+``departures`` (who is wound up), ``stop_keeper``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from orchestrion.actors.adjudication import Adjudication
+from orchestrion.actors.custody import Custody
+from orchestrion.actors.departures import Departures
+from orchestrion.actors.line_up import LineUp, Recruiter
+from orchestrion.actors.membership import Membership
 from orchestrion.actors.messages import (
-    AuthoriseRequest,
     CancelEntriesRequest,
-    Delivery,
+    CancelsRefused,
     FillDelivered,
-    FlattenRequest,
     NothingAnswered,
+    OrdersEnded,
     OverfillFound,
-    OwnerFilled,
+    OwnersFilled,
     PauseStrategy,
+    ReducingChanged,
     ResumeStrategy,
     RunEnded,
     RunStarted,
+    Screened,
     SessionClosed,
     SetTradingState,
     SliceDelivered,
-    StandingChanged,
     StartDelivered,
     StopDelivered,
+    StopReleased,
+    StopTripped,
     StrategyAnswered,
     StrategyRaised,
     StrategyReplied,
     TradingStateChanged,
 )
-from orchestrion.actors.round_plan import RoundPlans, Seat
+from orchestrion.actors.open_round import FillRound, OpenRound
+from orchestrion.actors.round_plan import RoundPlans
+from orchestrion.actors.standings import Standings
+from orchestrion.actors.stop_keeper import StopKeeper
 from orchestrion.domain.errors import LifecycleError
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.order import Order
-from orchestrion.domain.models.strategy import Signal
+from orchestrion.domain.models.portfolio import Book
+from orchestrion.domain.models.report import OrderFilledReport
 from orchestrion.domain.orchestration.events import (
     DomainEvent,
-    StrategyPausedEvent,
-    StrategyQuarantinedEvent,
     StrategyRestartedEvent,
-    StrategyResumedEvent,
     TradingStateChangedEvent,
 )
 from orchestrion.domain.orchestration.lifecycle import (
+    Custodian,
     PauseMode,
+    StrategyStanding,
     StrategyStatus,
     StrategyStep,
-    next_strategy_status,
+    TradingState,
 )
-from orchestrion.domain.orchestration.proposal import Checked
 from orchestrion.domain.orchestration.strategy_coordinator import StrategyCoordinator
 from orchestrion.runtime.actor import (
     ActorContext,
@@ -67,28 +81,14 @@ from orchestrion.runtime.actor import (
 from orchestrion.runtime.errors import ActorError
 from orchestrion.runtime.mailbox import Mailbox
 
-CUSTODIAN_FLATTEN = "flatten"
-CUSTODIAN_HOLD = "hold"
-
-
-class _Round:
-    """The round that is open: what was delivered, who still owes an answer, what came in."""
-
-    __slots__ = ("answers", "deliver", "number", "outstanding", "signals", "stage", "stages")
-
-    def __init__(
-        self,
-        number: int,
-        stages: tuple[tuple[Seat, ...], ...],
-        deliver: Callable[[tuple[Signal, ...]], Delivery],
-    ) -> None:
-        self.number = number
-        self.stages = stages
-        self.stage = 0
-        self.deliver = deliver
-        self.outstanding = 0
-        self.answers: dict[str, StrategyAnswered] = {}
-        self.signals: tuple[Signal, ...] = ()
+_DELIVERIES = (
+    SliceDelivered,
+    FillDelivered,
+    StartDelivered,
+    StopDelivered,
+    StrategyRaised,
+    StrategyReplied,
+)
 
 
 class CoordinatorActor:
@@ -96,6 +96,9 @@ class CoordinatorActor:
 
     Attributes:
         round_number: of the round that is, or was last, open; 0 before the first.
+        standings: where every strategy stands.
+        line_up: who has a seat.
+        is_started: whether the run has started.
     """
 
     def __init__(
@@ -104,35 +107,63 @@ class CoordinatorActor:
         context: ActorContext,
         coordinator: StrategyCoordinator,
         working_orders: Mapping[str, Order],
-        priorities: Mapping[str, int],
+        books: Callable[[], Mapping[str, Book]],
         publish: Callable[[DomainEvent], None],
-        custodian: str,
-        is_single: bool,
+        recruiter: Recruiter,
+        drain_events: Callable[[], tuple[DomainEvent, ...]] = tuple,
+        custodian: Custodian = Custodian.HOLD,
+        custodian_heir: str = "",
     ) -> None:
         """
         Args:
-            working_orders: the gateway's open orders by client_order_id, read between its writes.
-            priorities: by strategy id; the higher one wins a conflict.
+            working_orders: the gateway's open orders by client_order_id, books: the capital
+                manager's; both are read between their writes.
             publish: where domain events go.
-            custodian: what becomes of a quarantined strategy's positions: hold or flatten.
-            is_single: one strategy alone needs no coordination.
+            recruiter: who gives newcomers their seats.
+            drain_events: what the domain has collected since the last call.
+            custodian: what becomes of a quarantined strategy's positions.
+            custodian_heir: who gets them with hand_over.
         """
         self.round_number = 0
         self._context = context
-        self._rules = coordinator
-        self._working_orders = working_orders
-        self._priorities = priorities
         self._publish = publish
-        self._custodian = custodian
-        self._is_single = is_single
+        self._drain_events = drain_events
         self._plans = RoundPlans()
-        self._round: _Round | None = None
-        self._status: dict[str, tuple[StrategyStatus, PauseMode | None]] = {}
+        self.standings = Standings(self._plans, publish)
+        self._stops = StopKeeper(context, self.standings, publish)
+        self._adjudication = Adjudication(
+            context=context, rules=coordinator, working_orders=working_orders, publish=publish
+        )
+        self._departures = Departures(
+            standings=self.standings, working_orders=working_orders, books=books, publish=publish
+        )
+        self._custody = Custody(
+            rounds=self,
+            standings=self.standings,
+            departures=self._departures,
+            adjudication=self._adjudication,
+            custodian=custodian,
+            heir_id=custodian_heir,
+        )
+        self._membership = Membership(
+            rounds=self,
+            context=context,
+            standings=self.standings,
+            departures=self._departures,
+            adjudication=self._adjudication,
+            recruiter=recruiter,
+            publish=publish,
+        )
+        self._round: OpenRound | None = None
+        self.is_started = False
         self._handlers: dict[type, Callable[..., None]] = {
             NothingAnswered: self._on_nothing,
             StrategyAnswered: self._on_answered,
             MarketSlice: self._on_slice,
-            OwnerFilled: self._on_owner_filled,
+            OwnersFilled: self._on_owners_filled,
+            Screened: self._adjudication.on_screened,
+            OrdersEnded: self._on_orders_ended,
+            CancelsRefused: self._on_cancels_refused,
             RunStarted: self._on_started,
             RunEnded: self._on_ended,
             SessionClosed: self._on_session_closed,
@@ -141,35 +172,41 @@ class CoordinatorActor:
             ActorRestarted: self._on_restarted,
             ActorQuarantined: self._on_actor_quarantined,
             OverfillFound: self._on_overfill,
-            PauseStrategy: self._on_pause,
-            ResumeStrategy: self._on_resume,
-            SetTradingState: self._on_trading_state,
+            ReducingChanged: self._custody.on_reducing,
+            PauseStrategy: self._stops.guarded(self._on_pause),
+            ResumeStrategy: self._stops.guarded(self._on_resume),
+            SetTradingState: self._stops.guarded(self._on_trading_state),
+            StopTripped: self._stops.on_tripped,
+            StopReleased: self._stops.on_released,
+            **self._membership.handlers,
         }
 
     def connect(
         self,
         *,
-        seats: tuple[tuple[Seat, ...], ...],
-        standings: Mapping[str, tuple[StrategyStatus, PauseMode | None]],
+        line_up: LineUp,
+        standings: Mapping[str, StrategyStanding],
         capital_manager: Mailbox,
         gateway: Mailbox,
     ) -> None:
-        """Tells it whom it coordinates: seats by stage, in rank order. Called once, by wiring.
+        """Tells it whom it coordinates. Called once, by wiring.
 
         Args:
-            standings: status and pause mode by strategy id; one may be paused before it starts.
+            standings: by strategy id; one may be paused before it starts.
         """
-        self._plans.seat(seats)
         self._capital_manager = capital_manager
         self._gateway = gateway
-        self._status = {
-            seat.strategy_id: standings[seat.strategy_id] for stage in seats for seat in stage
-        }
+        self.take_line_up(line_up)
+        self.standings.connect(capital_manager, {one: standings[one] for one in self._plans.ids})
+        for part in (self._stops, self._adjudication, self._departures, self._custody):
+            part.connect(capital_manager=capital_manager, gateway=gateway)
+        self._membership.connect(capital_manager)
 
-    @property
-    def statuses(self) -> Mapping[str, tuple[StrategyStatus, PauseMode | None]]:
-        """Status and pause mode by strategy id, in rank order."""
-        return self._status
+    def take_line_up(self, line_up: LineUp) -> None:
+        """Who has a seat from now on."""
+        self.line_up = line_up
+        self._plans.seat(line_up.seats)
+        self._adjudication.take_line_up(line_up)
 
     def receive(self, message: object) -> None:
         handler = self._handlers.get(type(message))
@@ -182,104 +219,117 @@ class CoordinatorActor:
     def _on_slice(self, market_slice: MarketSlice) -> None:
         self._capital_manager.tell(market_slice)  # the marks come first, for everybody the same
         stages = self._plans.for_slice(market_slice)
-        if not stages:
-            return
-        number = self.round_number + 1
-        self._open(stages, lambda signals: SliceDelivered(number, market_slice, signals))
+        if stages:
+            self._open(OpenRound(self.round_number + 1, stages, market_slice))
 
-    def _on_owner_filled(self, message: OwnerFilled) -> None:
-        seat = self._plans.active_seat(message.strategy_id)
-        if seat is None or not seat.wants_fills:
-            return
-        number = self.round_number + 1
-        self._open(((seat,),), lambda _: FillDelivered(number, message.fill))
+    def require_quiet(self) -> None:
+        """
+        Raises:
+            LifecycleError: strategies are at work; who joins or leaves would change their round.
+        """
+        if self._round is not None:
+            raise LifecycleError(f"round {self._round.number} is still open: ask again")
+
+    def publish_collected(self) -> None:
+        """Tells what the domain has collected."""
+        for event in self._drain_events():
+            self._publish(event)
+
+    def _on_owners_filled(self, message: OwnersFilled) -> None:
+        fills: dict[str, list[OrderFilledReport]] = {}
+        for strategy_id, fill in message.fills:
+            fills.setdefault(strategy_id, []).append(fill)
+        owners = tuple(
+            (seat, tuple(fills[seat.strategy_id]))
+            for seat in self._plans.active_seats(fills)
+            if seat.wants_fills
+        )
+        if owners:
+            self._open(FillRound(self.round_number + 1, owners))
 
     def _on_started(self, message: RunStarted) -> None:
-        for strategy_id, (status, mode) in list(self._status.items()):
-            if status is StrategyStatus.READY:
-                self._take_step(strategy_id, StrategyStep.START, mode)
-            else:
-                self._announce(strategy_id)
+        """Everybody is told, also who was paused before: a start happens once."""
+        self.is_started = True
+        self.publish_collected()
+        ids = self._plans.ids
+        for strategy_id in ids:
+            self.standings.take(strategy_id, StrategyStep.START)
+        self.start(ids, message.ts_event)
+
+    def start(self, strategy_ids: tuple[str, ...], ts: int) -> None:
+        """Tells these, who are starting, of the start: a round of their own."""
+
+        def then() -> None:
+            for strategy_id in strategy_ids:
+                if self.standings.is_in(strategy_id, StrategyStatus.STARTING):
+                    self.standings.take(strategy_id, StrategyStep.RUN)
+
         number = self.round_number + 1
-        self._open(self._plans.for_everybody(), lambda _: StartDelivered(number, message.ts_event))
+        stages = self._plans.for_these(strategy_ids)
+        if stages:
+            self._open(OpenRound(number, stages, StartDelivered(number, ts), then))
 
     def _on_ended(self, message: RunEnded) -> None:
-        stages = self._plans.for_everybody()
-        number = self.round_number + 1
-        if stages:
-            self._open(stages, lambda _: StopDelivered(number, message.ts_event))
+        """Who is in quarantine stays there: it was not stopped, it is out."""
+        ids = tuple(
+            one
+            for one, standing in self.standings.by_id.items()
+            if not standing.is_over and standing.status is not StrategyStatus.QUARANTINED
+        )
+        for strategy_id in ids:
+            self.standings.take(strategy_id, StrategyStep.STOP, reason="the run ends")
+        self.stop(ids, message.ts_event, self._end_everybody)
 
-    def _open(
-        self,
-        stages: tuple[tuple[Seat, ...], ...],
-        deliver: Callable[[tuple[Signal, ...]], Delivery],
-    ) -> None:
+    def stop(self, strategy_ids: tuple[str, ...], ts: int, then: Callable[[], None]) -> None:
+        """Tells these, who are stopping, of the end: a round of their own.
+
+        Args:
+            then: what follows; at once when there is nobody to be told.
+        """
+        number = self.round_number + 1
+        stages = self._plans.for_these(strategy_ids)
+        if stages:
+            self._open(OpenRound(number, stages, StopDelivered(number, ts), then))
+        else:
+            then()
+
+    def _end_everybody(self) -> None:
+        for strategy_id in tuple(self.standings.by_id):
+            if self.standings.is_in(strategy_id, StrategyStatus.STOPPING):
+                self.standings.take(strategy_id, StrategyStep.END)
+
+    def _open(self, opened: OpenRound) -> None:
         if self._round is not None:
             raise ActorError(f"round {self._round.number} is still open")
-        if not stages:
-            return
-        self.round_number += 1
-        self._round = _Round(self.round_number, stages, deliver)
-        self._tell_stage(self._round)
-
-    def _tell_stage(self, current: _Round) -> None:
-        seats = current.stages[current.stage]
-        current.outstanding = len(seats)
-        message = current.deliver(current.signals)
-        for seat in seats:
-            seat.mailbox.tell(message)
+        self.round_number = opened.number
+        self._round = opened
+        opened.tell_stage()
 
     def _on_nothing(self, _: NothingAnswered) -> None:
         current = self._round
         if current is None:
             raise ActorError("an answer came while no round is open")
         current.outstanding -= 1
-        if not current.outstanding:
-            self._finish_stage(current)
+        if not current.outstanding and not current.next_stage():
+            self._close(current)
 
     def _on_answered(self, message: StrategyAnswered) -> None:
         current = self._round
         if current is None:
             raise ActorError("an answer came while no round is open")
-        current.answers[message.strategy_id] = message
+        current.keep(message)
         current.outstanding -= 1
-        if not current.outstanding:
-            self._finish_stage(current)
-
-    def _finish_stage(self, current: _Round) -> None:
-        current.stage += 1
-        if current.stage == len(current.stages):
+        if not current.outstanding and not current.next_stage():
             self._close(current)
-            return
-        if current.answers:
-            current.signals = tuple(
-                signal
-                for stage in current.stages[: current.stage]
-                for seat in stage
-                if seat.strategy_id in current.answers
-                for signal in current.answers[seat.strategy_id].signals
-            )
-        self._tell_stage(current)
 
-    def _close(self, current: _Round) -> None:
+    def _close(self, current: OpenRound) -> None:
         self._round = None
-        if not current.answers:
-            return
-        checked: tuple[Checked, ...] = tuple(
-            one
-            for stage in current.stages
-            for seat in stage
-            if seat.strategy_id in current.answers
-            for one in current.answers[seat.strategy_id].checked
-        )
-        if not checked:
-            return
-        if not self._is_single:
-            resolution = self._rules.resolve(checked, self._working_orders, self._priorities)
-            for event in resolution.events:
-                self._publish(event)
-            checked = resolution.checked
-        self._capital_manager.tell(AuthoriseRequest(current.number, checked))
+        if current.then is not None:
+            current.then()
+        if current.answers:
+            checked = current.checked
+            if checked:
+                self._adjudication.decide(current.number, checked)
 
     def _on_reply(self, message: StrategyReplied | StrategyRaised) -> None:
         """An asynchronous strategy's answer goes through its own mailbox like everything else."""
@@ -288,27 +338,24 @@ class CoordinatorActor:
             seat.mailbox.tell(message)
 
     def _on_session_closed(self, message: SessionClosed) -> None:
-        for strategy_id, (status, _) in self._status.items():
-            if status is StrategyStatus.QUARANTINED and self._custodian == CUSTODIAN_FLATTEN:
-                self._flatten(strategy_id)
+        self._adjudication.release(self.next_number, is_session_closed=True)
+        self._custody.on_session_closed()
+        self._departures.advance_all(self.round_number, is_retry=True)
         self._capital_manager.tell(message)
 
-    # -- states ---------------------------------------------------------------------------------
+    def next_number(self) -> int:
+        """For commands that had waited: a round of which nobody is told."""
+        self.round_number += 1
+        return self.round_number
 
-    def _take_step(self, strategy_id: str, step: StrategyStep, mode: PauseMode | None) -> None:
-        status = next_strategy_status(strategy_id, self._status[strategy_id][0], step)
-        self._status[strategy_id] = (status, mode)
-        self._announce(strategy_id)
+    def _on_orders_ended(self, message: OrdersEnded) -> None:
+        self._adjudication.release(self.next_number, ended=message.client_order_ids)
+        self._departures.advance_all(self.round_number)
 
-    def _announce(self, strategy_id: str) -> None:
-        """Whoever acts on a strategy's standing learns it."""
-        status, mode = self._status[strategy_id]
-        is_called = mode is not PauseMode.FROZEN and status in (
-            StrategyStatus.RUNNING,
-            StrategyStatus.PAUSED,
-        )
-        self._plans.activate(strategy_id, is_active=is_called)
-        self._capital_manager.tell(StandingChanged(strategy_id, status, mode))
+    def _on_cancels_refused(self, message: CancelsRefused) -> None:
+        self._adjudication.release(self.next_number, not_withdrawn=message.client_order_ids)
+
+    # -- failures ---------------------------------------------------------------------------------
 
     def _on_restarted(self, message: ActorRestarted) -> None:
         self._publish(
@@ -321,73 +368,53 @@ class CoordinatorActor:
         self._answer_for(message.actor, message.message)
 
     def _on_actor_quarantined(self, message: ActorQuarantined) -> None:
-        self._quarantine(message.actor, message.failure)
+        self._custody.quarantine(message.actor, message.failure)
         self._answer_for(message.actor, message.message)
 
     def _on_overfill(self, message: OverfillFound) -> None:
-        self._quarantine(message.strategy_id, message.detail)
-
-    def _quarantine(self, strategy_id: str, failure: str) -> None:
-        """Once; a strategy can fail again at what it was told before it was out."""
-        if self._status[strategy_id][0] is StrategyStatus.QUARANTINED:
-            return
-        if self._custodian == CUSTODIAN_FLATTEN:
-            self._flatten(strategy_id)
-        self._take_step(strategy_id, StrategyStep.QUARANTINE, None)
-        self._gateway.tell(CancelEntriesRequest(strategy_id))
-        self._publish(
-            StrategyQuarantinedEvent(
-                strategy_id=strategy_id, failure=failure, custodian=self._custodian
-            )
-        )
-
-    def _flatten(self, strategy_id: str) -> None:
-        self._capital_manager.tell(FlattenRequest(self.round_number, strategy_id))
+        self._custody.quarantine(message.strategy_id, message.detail)
 
     def _answer_for(self, strategy_id: str, message: object) -> None:
         """A strategy that failed at a delivery of the open round has answered nothing."""
-        is_delivery = isinstance(
-            message,
-            (
-                SliceDelivered,
-                FillDelivered,
-                StartDelivered,
-                StopDelivered,
-                StrategyRaised,
-                StrategyReplied,
-            ),
-        )
-        if is_delivery and self._round is not None:
+        if isinstance(message, _DELIVERIES) and self._round is not None:
             self._on_nothing(NothingAnswered(strategy_id))
 
     # -- operator ---------------------------------------------------------------------------------
 
     def _on_pause(self, question: PauseStrategy) -> None:
-        if self._step_for(question, question.strategy_id, StrategyStep.PAUSE, question.mode):
-            if question.mode is PauseMode.REDUCE_ONLY:
-                self._gateway.tell(CancelEntriesRequest(question.strategy_id))
-            self._publish(StrategyPausedEvent(strategy_id=question.strategy_id, mode=question.mode))
+        is_taken = self._step_for(question, question.strategy_id, StrategyStep.PAUSE, question.mode)
+        if is_taken and question.mode is PauseMode.REDUCE_ONLY:
+            self._gateway.tell(CancelEntriesRequest(question.strategy_id))
 
     def _on_resume(self, question: ResumeStrategy) -> None:
-        if self._step_for(question, question.strategy_id, StrategyStep.RESUME, None):
-            self._publish(StrategyResumedEvent(strategy_id=question.strategy_id))
+        standing = self.standings.by_id.get(question.strategy_id, StrategyStanding())
+        self._step_for(question, question.strategy_id, standing.resuming)
 
     def _on_trading_state(self, question: SetTradingState) -> None:
         self._capital_manager.tell(TradingStateChanged(question.state))
         self._publish(TradingStateChangedEvent(state=question.state, reason=question.reason))
-        self._context.emit(Answer(question_id=question.question_id, value=question.state))
+        self._answer(question, question.state)
+        if question.state is TradingState.ACTIVE:
+            self._departures.advance_all(self.round_number, is_retry=True)
 
     def _step_for(
-        self, question: Question, strategy_id: str, step: StrategyStep, mode: PauseMode | None
+        self,
+        question: Question,
+        strategy_id: str,
+        step: StrategyStep,
+        mode: PauseMode | None = None,
     ) -> bool:
         """Takes a step for an operator and answers him; whether it was possible."""
         try:
-            if strategy_id not in self._status:
-                raise LifecycleError(f"there is no strategy {strategy_id!r}")
-            self._take_step(strategy_id, step, mode)
+            self.standings.take(strategy_id, step, mode=mode)
         except LifecycleError as refusal:
-            self._context.emit(Answer(question_id=question.question_id, error=str(refusal)))
+            self._refuse(question, str(refusal))
             return False
-        status = self._status[strategy_id][0]
-        self._context.emit(Answer(question_id=question.question_id, value=status))
+        self._answer(question, self.standings.of(strategy_id).status)
         return True
+
+    def _answer(self, question: Question, value: object) -> None:
+        self._context.emit(Answer(question_id=question.question_id, value=value))
+
+    def _refuse(self, question: Question, error: str) -> None:
+        self._context.emit(Answer(question_id=question.question_id, error=error))

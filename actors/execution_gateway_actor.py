@@ -5,26 +5,36 @@ It takes nothing but ``ApprovedCommand``. Each becomes an order with its state b
 order and owner; a fill that was seen before is dropped, one that nobody ordered goes to the
 EXTERNAL book. Orders that ended are remembered up to a bound, so that a late or repeated fill finds
 its owner.
+
+Netting: a round may come with internal fills and with orders that leave for several owners. Every
+owner keeps an order of his own; what the venue says of a shared one is said to each of them
+(``shared_orders``). Internal fills go round by the shell and come back as an input, like everything
+that changes a book.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 
 import msgspec
 
 from orchestrion.actors.messages import (
     AccountMoved,
     CancelEntriesRequest,
+    CancelOrdersRequest,
+    CancelsRefused,
     ExecuteCommands,
     ExecuteRequest,
     FillAttributed,
+    FillsAttributed,
+    InternalCrossed,
     OrdersChanged,
+    OrdersEnded,
     OverfillFound,
-    OwnerFilled,
+    OwnersFilled,
     SubmissionLost,
 )
+from orchestrion.actors.shared_orders import SharedOrders
 from orchestrion.domain.errors import InvariantBrokenError
 from orchestrion.domain.models.command import (
     ApprovedCommand,
@@ -32,8 +42,8 @@ from orchestrion.domain.models.command import (
     SubmitOrder,
     initialized_order,
 )
-from orchestrion.domain.models.money import ZERO, add
-from orchestrion.domain.models.order import Order, OrderStatus, OrderTrigger, next_status
+from orchestrion.domain.models.money import ZERO
+from orchestrion.domain.models.order import Order, OrderStatus, OrderTrigger
 from orchestrion.domain.models.portfolio import EXTERNAL
 from orchestrion.domain.models.report import (
     ExternalFillReport,
@@ -45,11 +55,14 @@ from orchestrion.domain.models.report import (
     OrderRejectedReport,
     OrderReport,
 )
+from orchestrion.domain.netting.fill_split import FeeShare
+from orchestrion.domain.netting.round_netting import NettedRound
 from orchestrion.domain.orchestration.events import (
     DomainEvent,
     DuplicateReportEvent,
     OrderStatusChangedEvent,
 )
+from orchestrion.domain.orchestration.order_progress import as_external, filled_by, fits, moved_by
 from orchestrion.runtime.actor import ActorContext
 from orchestrion.runtime.errors import ActorError
 from orchestrion.runtime.journal import RecordKind
@@ -77,13 +90,16 @@ class ExecutionGatewayActor:
         self._open: dict[str, Order] = {}
         self._ended: dict[str, Order] = {}
         self._trade_ids: dict[str, set[str]] = {}
+        self._shared = SharedOrders()
         self._owners: Mapping[str, Mailbox] = {}
         self._handlers: dict[type, Callable[..., None]] = {
             ExecuteRequest: self._on_execute,
             CancelEntriesRequest: self._on_cancel_entries,
+            CancelOrdersRequest: self._on_cancel_orders,
             OrderFilledReport: self._on_filled,
             ExternalFillReport: self._on_external_fill,
             SubmissionLost: self._on_lost,
+            InternalCrossed: self._on_crossed,
             **dict.fromkeys(_TRIGGERS, self._on_report),
         }
 
@@ -116,61 +132,137 @@ class ExecutionGatewayActor:
 
     def _on_execute(self, request: ExecuteRequest) -> None:
         changed: dict[str, Order] = {}
-        for approved in request.approved:
+        netted = request.netted
+        leaving = request.approved if netted is None else netted.leaving
+        if netted is not None:
+            self._open_netted(request.approved, netted, changed)
+        refused: dict[str, None] = {}
+        for approved in leaving:
+            if not self._may_leave(approved):
+                refused[approved.client_order_id] = None
+                continue
             self._context.record(RecordKind.INTENT, approved)
-            order = self._leaving(approved)
-            if order is not None:
+            for order in self._leaving(approved):
                 changed[order.client_order_id] = self._open[order.client_order_id] = order
+        if refused:
+            leaving = tuple(one for one in leaving if one.client_order_id not in refused)
         self._tell_changed(changed.values())
-        self._context.emit(ExecuteCommands(request.approved))
+        if leaving:
+            self._context.emit(ExecuteCommands(leaving))
+        if netted is not None and netted.fills:
+            self._context.emit(crossed_input(netted, self._context.now))
+
+    def _open_netted(
+        self, approved: Iterable[ApprovedCommand], netted: NettedRound, changed: dict[str, Order]
+    ) -> None:
+        """Orders of a netted round that do not leave, or not under their own id."""
+        for one in approved:
+            if isinstance(one.command, SubmitOrder):
+                order = initialized_order(one, one.command)
+                changed[order.client_order_id] = self._open[order.client_order_id] = order
+        for shared in netted.shared:
+            self._shared.add(shared)
+        inside = dict.fromkeys(part.fill.client_order_id for part in netted.fills)
+        for denied in netted.denied:
+            self._tell_status(
+                denied.client_order_id, denied.strategy_id, OrderStatus.DENIED, denied.reason
+            )
+            if denied.client_order_id not in inside:
+                order = moved_by(self._open.pop(denied.client_order_id), OrderTrigger.DENY)
+                changed[order.client_order_id] = order
 
     def _on_cancel_entries(self, request: CancelEntriesRequest) -> None:
-        """Withdraws entries on our own account, so without the capital manager."""
+        self._withdraw(
+            (
+                order
+                for order in self._open.values()
+                if order.strategy_id == request.strategy_id and not order.is_reducing
+            ),
+            "entries withdrawn",
+        )
+
+    def _on_cancel_orders(self, request: CancelOrdersRequest) -> None:
+        self._withdraw(
+            (self._open[one] for one in request.client_order_ids if one in self._open),
+            request.label,
+        )
+
+    def _withdraw(self, orders: Iterable[Order], label: str) -> None:
+        """Cancels on our own account, so without the capital manager."""
         cancels = tuple(
             ApprovedCommand(
-                strategy_id=request.strategy_id,
+                strategy_id=order.strategy_id,
                 command=CancelOrder(
-                    strategy_id=request.strategy_id,
+                    strategy_id=order.strategy_id,
                     client_order_id=order.client_order_id,
-                    label="entries withdrawn",
+                    label=label,
                 ),
                 client_order_id=f"{order.client_order_id}-X{self._context.seq}",
                 reservation=ZERO,
                 is_reducing=True,
                 ts_decided=self._context.now,
             )
-            for order in self._open.values()
-            if order.strategy_id == request.strategy_id
-            and not order.is_reducing
-            and order.status is not OrderStatus.PENDING_CANCEL
+            for order in orders
+            if order.status is not OrderStatus.PENDING_CANCEL
         )
         if cancels:
             self._on_execute(ExecuteRequest(cancels))
 
-    def _leaving(self, approved: ApprovedCommand) -> Order | None:
-        """The order that a command submits or cancels, in its next state; None when an order to
-        be cancelled has ended or is being cancelled already."""
-        if isinstance(approved.command, SubmitOrder):
-            return _moved(initialized_order(approved, approved.command), OrderTrigger.SUBMIT)
-        order = self._open.get(approved.command.client_order_id)
-        if order is None or order.status is OrderStatus.PENDING_CANCEL:
-            return None
-        return _moved(order, OrderTrigger.REQUEST_CANCEL)
+    def _may_leave(self, approved: ApprovedCommand) -> bool:
+        """Not a cancel for an owner's part of a shared order: it leaves when all owners ask."""
+        command = approved.command
+        if isinstance(command, SubmitOrder):
+            return True
+        if self._shared.shared_order_of(command.client_order_id) is None:
+            return True
+        if self._shared.ask_cancel(command.client_order_id):
+            return True
+        reason = "it left together with other strategies' orders and is withdrawn when all ask"
+        self._tell_status(command.client_order_id, approved.strategy_id, "IGNORED", reason)
+        return False
+
+    def _leaving(self, approved: ApprovedCommand) -> Iterable[Order]:
+        """The orders that a command submits or cancels, in their next state; none when an order
+        to be cancelled has ended or is being cancelled already."""
+        command = approved.command
+        if isinstance(command, SubmitOrder):
+            if not approved.owners and approved.client_order_id not in self._open:
+                return (moved_by(initialized_order(approved, command), OrderTrigger.SUBMIT),)
+            ids = self._shared.owner_orders(approved.client_order_id)
+            return tuple(moved_by(self._open[one], OrderTrigger.SUBMIT) for one in ids)
+        shared_id = self._shared.shared_order_of(command.client_order_id)
+        ids = self._shared.owner_orders(shared_id or command.client_order_id)
+        return tuple(
+            moved_by(order, OrderTrigger.REQUEST_CANCEL)
+            for one in ids
+            if (order := self._open.get(one)) is not None
+            and order.status is not OrderStatus.PENDING_CANCEL
+        )
 
     def _on_lost(self, message: SubmissionLost) -> None:
         changed: dict[str, Order] = {}
-        for client_order_id in message.client_order_ids:
-            order = self._open.get(client_order_id)
-            if order is not None:
-                lost = _moved(order, OrderTrigger.LOSE)
-                changed[client_order_id] = self._open[client_order_id] = lost
-                self._tell_status(client_order_id, order.strategy_id, "UNKNOWN", message.failure)
+        for told in message.client_order_ids:
+            for client_order_id in self._shared.owner_orders(told):
+                order = self._open.get(client_order_id)
+                if order is not None:
+                    lost = moved_by(order, OrderTrigger.LOSE)
+                    changed[client_order_id] = self._open[client_order_id] = lost
+                    self._tell_status(
+                        client_order_id, order.strategy_id, "UNKNOWN", message.failure
+                    )
         self._tell_changed(changed.values())
 
     # -- in -------------------------------------------------------------------------------------
 
     def _on_report(self, report: OrderReport) -> None:
-        """Everything but fills."""
+        """Everything but fills; of a shared order, for each owner."""
+        if report.client_order_id not in self._shared:
+            self._on_own_report(report)
+            return
+        for client_order_id in self._shared.owner_orders(report.client_order_id):
+            self._on_own_report(msgspec.structs.replace(report, client_order_id=client_order_id))
+
+    def _on_own_report(self, report: OrderReport) -> None:
         order = self._open.get(report.client_order_id)
         if order is None:
             # The order ended, or was never ours: a late word that changes nothing.
@@ -183,7 +275,7 @@ class ExecutionGatewayActor:
             )
             return
         try:
-            moved = _moved(order, _TRIGGERS[type(report)])
+            moved = moved_by(order, _TRIGGERS[type(report)])
         except InvariantBrokenError as illegal:
             self._tell_status(order.client_order_id, order.strategy_id, "IGNORED", str(illegal))
             return
@@ -192,27 +284,86 @@ class ExecutionGatewayActor:
         self._change(moved)
         if isinstance(report, (OrderRejectedReport, OrderCancelRejectedReport)):
             self._tell_status(order.client_order_id, order.strategy_id, moved.status, report.reason)
+        if isinstance(report, OrderCancelRejectedReport):
+            self._coordinator.tell(CancelsRefused((order.client_order_id,)))
 
     def _on_filled(self, fill: OrderFilledReport) -> None:
+        if fill.client_order_id in self._shared:
+            self._on_shared_fill(fill)
+            return
         order = self._open.get(fill.client_order_id) or self._ended.get(fill.client_order_id)
-        if order is None or not _fits(order, fill):
-            self._on_external_fill(_as_external(fill))
+        if order is None or not fits(order, fill):
+            self._on_external_fill(as_external(fill))
             return
-        seen = self._trade_ids.setdefault(fill.client_order_id, set())
-        if fill.trade_id in seen:
-            self._publish(
-                DuplicateReportEvent(client_order_id=fill.client_order_id, trade_id=fill.trade_id)
-            )
+        if self._was_seen(fill.client_order_id, fill.trade_id):
             return
-        seen.add(fill.trade_id)
         self._auditor.tell(AccountMoved(fill))
         self._capital_manager.tell(FillAttributed(order.strategy_id, fill, order.is_reducing))
-        filled = _filled(order, fill)
+        self._fill_order(order, fill)
+        self._coordinator.tell(OwnersFilled(((order.strategy_id, fill),)))
+
+    def _on_shared_fill(self, fill: OrderFilledReport) -> None:
+        """One fill of the venue, divided among the owners of its order."""
+        if not self._shared.fits(fill):
+            self._on_external_fill(as_external(fill))
+            return
+        if self._was_seen(fill.client_order_id, fill.trade_id):
+            return
+        split = self._shared.divide(fill)
+        self._auditor.tell(AccountMoved(fill))
+        self._book_parts(split.fills, split.fee_shares)
+
+    def _on_crossed(self, crossed: InternalCrossed) -> None:
+        """Orders of this account have traded with each other; the account as a whole has not."""
+        if self._was_seen(crossed.cross_id, crossed.cross_id):
+            return
+        self._book_parts(crossed.fills, ())
+        for client_order_id in crossed.ended:
+            order = self._open.get(client_order_id)
+            if order is not None:
+                self._change(moved_by(order, OrderTrigger.CANCEL))
+
+    def _book_parts(
+        self, fills: tuple[OrderFilledReport, ...], fee_shares: tuple[FeeShare, ...]
+    ) -> None:
+        """Fills of several owners that belong together: one change of the books, one round."""
+        owners = [self._order(fill.client_order_id) for fill in fills]
+        self._capital_manager.tell(
+            FillsAttributed(
+                tuple(
+                    FillAttributed(order.strategy_id, fill, order.is_reducing)
+                    for order, fill in zip(owners, fills, strict=True)
+                ),
+                fee_shares,
+            )
+        )
+        for fill in fills:
+            self._fill_order(self._order(fill.client_order_id), fill)
+        self._coordinator.tell(
+            OwnersFilled(
+                tuple((order.strategy_id, fill) for order, fill in zip(owners, fills, strict=True))
+            )
+        )
+
+    def _fill_order(self, order: Order, fill: OrderFilledReport) -> None:
+        filled = filled_by(order, fill)
         self._change(filled)
-        self._coordinator.tell(OwnerFilled(order.strategy_id, fill))
         if any(filled.remaining(i) < 0 for i in range(len(filled.legs))):
             detail = f"{order.client_order_id} was filled beyond its quantity"
             self._coordinator.tell(OverfillFound(order.strategy_id, detail))
+
+    def _order(self, client_order_id: str) -> Order:
+        """An order that is known to be ours, open or ended."""
+        return self._open.get(client_order_id) or self._ended[client_order_id]
+
+    def _was_seen(self, client_order_id: str, trade_id: str) -> bool:
+        """Whether a fill was booked before; told, and dropped by the caller."""
+        seen = self._trade_ids.setdefault(client_order_id, set())
+        if trade_id in seen:
+            self._publish(DuplicateReportEvent(client_order_id=client_order_id, trade_id=trade_id))
+            return True
+        seen.add(trade_id)
+        return False
 
     def _on_external_fill(self, fill: ExternalFillReport) -> None:
         seen = self._trade_ids.setdefault(EXTERNAL, set())
@@ -239,8 +390,13 @@ class ExecutionGatewayActor:
             return
         self._capital_manager.tell(OrdersChanged(changed))
         for strategy_id in dict.fromkeys(order.strategy_id for order in changed):
-            own = tuple(order for order in changed if order.strategy_id == strategy_id)
-            self._owners[strategy_id].tell(OrdersChanged(own))
+            owner = self._owners.get(strategy_id)
+            if owner is not None:  # who has left hears of nothing
+                own = tuple(order for order in changed if order.strategy_id == strategy_id)
+                owner.tell(OrdersChanged(own))
+        ended = tuple(order.client_order_id for order in changed if not order.is_open)
+        if ended:
+            self._coordinator.tell(OrdersEnded(ended))
 
     def _remember_ended(self, order: Order) -> None:
         self._ended[order.client_order_id] = order
@@ -248,6 +404,10 @@ class ExecutionGatewayActor:
             oldest = next(iter(self._ended))
             del self._ended[oldest]
             self._trade_ids.pop(oldest, None)
+            shared_id = self._shared.shared_order_of(oldest)
+            if shared_id is not None:
+                self._trade_ids.pop(shared_id, None)
+                self._shared.forget(shared_id)
 
     def _tell_status(
         self, client_order_id: str, strategy_id: str, status: str, reason: str
@@ -262,42 +422,13 @@ class ExecutionGatewayActor:
         )
 
 
-def _moved(order: Order, trigger: OrderTrigger) -> Order:
-    return msgspec.structs.replace(order, status=next_status(order.status, trigger))
-
-
-def _filled(order: Order, fill: OrderFilledReport) -> Order:
-    """The order after a fill; every state takes one, see the table."""
-    filled = _with_fill(order.filled, fill.leg_index, fill.last_qty)
-    probe = msgspec.structs.replace(order, filled=filled)
-    is_complete = all(probe.remaining(i) <= 0 for i in range(len(order.legs)))
-    if order.status is OrderStatus.FILLED:
-        return probe  # an overfill: the state stays, the quantity tells
-    trigger = OrderTrigger.FILL_REST if is_complete else OrderTrigger.FILL_PART
-    return msgspec.structs.replace(probe, status=next_status(order.status, trigger))
-
-
-def _with_fill(
-    filled: tuple[Decimal, ...], leg_index: int, quantity: Decimal
-) -> tuple[Decimal, ...]:
-    return tuple(add(one, quantity) if i == leg_index else one for i, one in enumerate(filled))
-
-
-def _fits(order: Order, fill: OrderFilledReport) -> bool:
-    """Whether a fill can be of this order at all: leg, instrument and side."""
-    if not 0 <= fill.leg_index < len(order.legs):
-        return False
-    leg = order.legs[fill.leg_index]
-    return leg.instrument_id == fill.instrument_id and leg.side is fill.side
-
-
-def _as_external(fill: OrderFilledReport) -> ExternalFillReport:
-    return ExternalFillReport(
-        trade_id=fill.trade_id,
-        instrument_id=fill.instrument_id,
-        side=fill.side,
-        last_qty=fill.last_qty,
-        last_px=fill.last_px,
-        commission=fill.commission,
-        ts_event=fill.ts_event,
+def crossed_input(netted: NettedRound, now: int) -> InternalCrossed:
+    """The internal fills of a round as the input that will book them."""
+    fills = tuple(part.fill for part in netted.fills)
+    inside = dict.fromkeys(fill.client_order_id for fill in fills)
+    return InternalCrossed(
+        cross_id=fills[0].trade_id,
+        fills=fills,
+        ended=tuple(one.client_order_id for one in netted.denied if one.client_order_id in inside),
+        ts_event=now,
     )

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
+from orchestrion.actors.membership_messages import (
+    AddStrategy,
+    RemoveStrategy,
+)
 from orchestrion.actors.messages import (
+    InternalCrossed,
     PauseStrategy,
+    PullKillSwitch,
+    Rebalance,
+    ResetStop,
     ResumeStrategy,
     RunEnded,
     RunStarted,
@@ -15,6 +23,14 @@ from orchestrion.actors.messages import (
     StrategyReplied,
     SubmissionLost,
 )
+from orchestrion.domain.capital.cash_flow import CashFlowReport
+from orchestrion.domain.capital.corporate_action import (
+    LotSizeChangedReport,
+    SplitReport,
+    SymbolChangedReport,
+)
+from orchestrion.domain.desk.capital_desk import WeightsComputed
+from orchestrion.domain.desk.margin_watch import VenueMarginReport
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.report import (
     ExternalFillReport,
@@ -39,8 +55,21 @@ GATEWAY_INPUTS: tuple[type, ...] = (
     OrderFilledReport,
     ExternalFillReport,
     SubmissionLost,
+    InternalCrossed,
 )
-CAPITAL_INPUTS: tuple[type, ...] = (FutureSettledReport, InstrumentExpiredReport)
+CAPITAL_INPUTS: tuple[type, ...] = (
+    FutureSettledReport,
+    InstrumentExpiredReport,
+    CashFlowReport,
+    SplitReport,
+    LotSizeChangedReport,
+    SymbolChangedReport,
+    VenueMarginReport,
+    WeightsComputed,
+    Rebalance,
+    PullKillSwitch,
+    ResetStop,
+)
 COORDINATOR_INPUTS: tuple[type, ...] = (
     MarketSlice,
     RunStarted,
@@ -50,6 +79,8 @@ COORDINATOR_INPUTS: tuple[type, ...] = (
     StrategyRaised,
     PauseStrategy,
     ResumeStrategy,
+    AddStrategy,
+    RemoveStrategy,
     SetTradingState,
 )
 _DECODERS: dict[str, msgspec.json.Decoder[object]] = {

@@ -11,7 +11,14 @@ from typing import TypeAlias
 
 import msgspec
 
+from orchestrion.domain.capital.cash_flow import CashFlowReport
+from orchestrion.domain.capital.corporate_action import CorporateActionReport
+from orchestrion.domain.capital.kill_switch import StopAction
+from orchestrion.domain.conflict.policy import ConflictPolicies
+from orchestrion.domain.conflict.resolution import CrossGroup
+from orchestrion.domain.conflict.round_context import RoundContext
 from orchestrion.domain.models.command import ApprovedCommand, CancelOrder, SubmitOrder
+from orchestrion.domain.models.instrument import InstrumentCatalog
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.order import Order
 from orchestrion.domain.models.portfolio import Book
@@ -21,8 +28,14 @@ from orchestrion.domain.models.report import (
     SettlementReport,
 )
 from orchestrion.domain.models.strategy import Signal
-from orchestrion.domain.orchestration.lifecycle import PauseMode, StrategyStatus, TradingState
-from orchestrion.domain.orchestration.proposal import Checked
+from orchestrion.domain.netting.fill_split import FeeShare
+from orchestrion.domain.netting.round_netting import NettedRound
+from orchestrion.domain.orchestration.lifecycle import (
+    PauseMode,
+    StrategyStatus,
+    TradingState,
+)
+from orchestrion.domain.orchestration.proposal import Checked, HeldProposal
 from orchestrion.runtime.actor import Question
 
 # -- inputs -----------------------------------------------------------------------------------
@@ -73,6 +86,21 @@ class SubmissionLost(msgspec.Struct, frozen=True, kw_only=True, tag="SubmissionL
 
     client_order_ids: tuple[str, ...]
     failure: str
+
+
+class InternalCrossed(msgspec.Struct, frozen=True, kw_only=True, tag="InternalCrossed"):
+    """Orders of this account traded with each other. The gateway emits it, the shell posts it.
+
+    Attributes:
+        cross_id: of the first trade; a second input with it is a duplicate.
+        fills: in rank order, without fees; both sides of each instrument sum to zero.
+        ended: orders whose rest may not leave.
+    """
+
+    cross_id: str
+    fills: tuple[OrderFilledReport, ...]
+    ended: tuple[str, ...] = ()
+    ts_event: int
 
 
 class PauseStrategy(Question, frozen=True, kw_only=True, tag="PauseStrategy"):
@@ -153,16 +181,23 @@ class OrdersChanged(msgspec.Struct, frozen=True, gc=False):
 
 
 class AuthoriseRequest(msgspec.Struct, frozen=True, gc=False):
-    """To the capital manager: the resolved commands of a round, in order."""
+    """To the capital manager: the resolved commands of a round, in order.
+
+    Attributes:
+        crosses: which of them are to be crossed inside the account, as far as they are approved.
+    """
 
     round: int
     checked: tuple[Checked, ...]
+    crosses: tuple[CrossGroup, ...] = ()
 
 
 class ExecuteRequest(msgspec.Struct, frozen=True, gc=False):
-    """To the gateway: what was approved, in order."""
+    """To the gateway: what was approved, in order; ``netted``: what becomes of it when a conflict
+    rule had some of it crossed inside the account."""
 
     approved: tuple[ApprovedCommand, ...]
+    netted: NettedRound | None = None
 
 
 class StandingChanged(msgspec.Struct, frozen=True, gc=False):
@@ -186,10 +221,15 @@ class CancelEntriesRequest(msgspec.Struct, frozen=True, gc=False):
 
 
 class FlattenRequest(msgspec.Struct, frozen=True, gc=False):
-    """To the capital manager: close what a quarantined strategy holds and is not closing yet."""
+    """To the capital manager: close what a strategy holds and is not closing yet, on its behalf.
+
+    Attributes:
+        label: on whose word, for the journal.
+    """
 
     round: int
     strategy_id: str
+    label: str = "custodian: flatten"
 
 
 class FillAttributed(msgspec.Struct, frozen=True, gc=False):
@@ -200,11 +240,23 @@ class FillAttributed(msgspec.Struct, frozen=True, gc=False):
     is_reducing: bool
 
 
-class OwnerFilled(msgspec.Struct, frozen=True, gc=False):
-    """To the coordinator: open a round for the owner of a fill."""
+class FillsAttributed(msgspec.Struct, frozen=True, gc=False):
+    """To the capital manager: fills of several books that belong together, and fees of owners who
+    got nothing this time."""
 
-    strategy_id: str
-    fill: OrderFilledReport
+    fills: tuple[FillAttributed, ...]
+    fee_shares: tuple[FeeShare, ...]
+
+
+class OwnersFilled(msgspec.Struct, frozen=True, gc=False):
+    """To the coordinator: open one round for the owners of what filled.
+
+    Attributes:
+        fills: (strategy_id, fill) pairs; an owner's own in the order in which he is told them. An
+            owner who is no strategy of the run, or does not care for fills, is passed over.
+    """
+
+    fills: tuple[tuple[str, OrderFilledReport], ...]
 
 
 class OverfillFound(msgspec.Struct, frozen=True, gc=False):
@@ -232,6 +284,129 @@ class BooksClosed(msgspec.Struct, frozen=True, gc=False):
 
     books: tuple[Book, ...]
     equities: tuple[Decimal, ...]
+
+
+# -- capital that moves --------------------------------------------------------------------------
+
+
+class Rebalance(Question, frozen=True, kw_only=True, tag="Rebalance"):
+    """Move capital between the strategies' books; answered with the rebalance's id.
+
+    Attributes:
+        weights: strategy id -> fraction of the whole; what they leave over is RESERVE's. Or
+        method: name of an allocation method. Neither: the weights that are set.
+        reason: who asks, for people.
+    """
+
+    weights: dict[str, Decimal] = msgspec.field(default_factory=dict[str, Decimal])
+    method: str = ""
+    reason: str = "operator"
+
+
+class PullKillSwitch(Question, frozen=True, kw_only=True, tag="PullKillSwitch"):
+    """Stop a strategy, or the account (``ACCOUNT_SCOPE``), until it is reset."""
+
+    scope_id: str
+    action: StopAction
+    reason: str = "operator"
+
+
+class ResetStop(Question, frozen=True, kw_only=True, tag="ResetStop"):
+    """Let a stopped scope go; its drawdown stops count from now."""
+
+    scope_id: str
+
+
+class StopTripped(msgspec.Struct, frozen=True, gc=False):
+    """To the coordinator: the kill switch of a scope is pulled, or became stricter."""
+
+    scope_id: str
+    action: StopAction
+
+
+class StopReleased(msgspec.Struct, frozen=True, gc=False):
+    """To the coordinator: the kill switch of a scope was reset."""
+
+    scope_id: str
+
+
+class FlowBooked(msgspec.Struct, frozen=True, gc=False):
+    """To the auditor: money that no trade moved, for the account ledger."""
+
+    flow: CashFlowReport
+
+
+class HoldingsChanged(msgspec.Struct, frozen=True, gc=False):
+    """To the auditor: a corporate action, and all books and the catalogue after it."""
+
+    report: CorporateActionReport
+    books: tuple[Book, ...]
+    catalog: InstrumentCatalog
+
+
+class CatalogChanged(msgspec.Struct, frozen=True, gc=False):
+    """To a strategy: what instruments are from now on."""
+
+    catalog: InstrumentCatalog
+
+
+# -- screening, and orders that are withdrawn on the account's behalf ----------------------------
+
+
+class ScreenRequest(msgspec.Struct, frozen=True, gc=False):
+    """To the capital manager: what the conflict rules must know of the account for these commands.
+
+    Attributes:
+        held: commands of earlier rounds that still wait.
+    """
+
+    round: int
+    checked: tuple[Checked, ...]
+    held: tuple[HeldProposal, ...]
+    policies: ConflictPolicies
+
+
+class Screened(msgspec.Struct, frozen=True, gc=False):
+    """To the coordinator: the figures for the commands that were asked about."""
+
+    round: int
+    checked: tuple[Checked, ...]
+    context: RoundContext
+
+
+class CancelOrdersRequest(msgspec.Struct, frozen=True, gc=False):
+    """To the gateway: withdraw these orders on the account's behalf, without asking their owners.
+
+    Attributes:
+        label: why, for the journal.
+    """
+
+    client_order_ids: tuple[str, ...]
+    label: str
+
+
+class OrdersEnded(msgspec.Struct, frozen=True, gc=False):
+    """To the coordinator: these orders can trade no more, for whatever reason."""
+
+    client_order_ids: tuple[str, ...]
+
+
+class CancelsRefused(msgspec.Struct, frozen=True, gc=False):
+    """To the coordinator: the venue did not withdraw these orders; they still work."""
+
+    client_order_ids: tuple[str, ...]
+
+
+class ReducingChanged(msgspec.Struct, frozen=True, gc=False):
+    """To the coordinator: a rule of the account lets only exits of a strategy pass, or no longer.
+
+    Attributes:
+        reason: which rule, in words.
+    """
+
+    strategy_id: str
+    is_reducing: bool
+    reason: str = ""
 
 
 # -- what leaves the core ------------------------------------------------------------------------

@@ -7,6 +7,7 @@ that want it, however many others there are.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 import msgspec
@@ -43,28 +44,45 @@ class RoundPlans:
         self._everything_only = False
 
     def seat(self, seats: Stages) -> None:
-        """Takes the seats, by stage and in rank order. All start inactive."""
+        """Takes the seats, by stage and in rank order. Who was active stays so, all others are
+        inactive."""
         self._seats = seats
         self._by_id = {seat.strategy_id: seat for stage in seats for seat in stage}
-        self._active = dict.fromkeys(self._by_id, False)
+        self._active = {one: self._active.get(one, False) for one in self._by_id}
         self._everything_only = not any(seat.subscriptions for seat in self._by_id.values())
+        self._forget_plans()
 
     def activate(self, strategy_id: str, *, is_active: bool) -> None:
         self._active[strategy_id] = is_active
+        self._forget_plans()
+
+    def _forget_plans(self) -> None:
         self._plans.clear()
         self._everybody = None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Everybody who has a seat, active or not, in rank order."""
+        return tuple(self._by_id)
 
     def seat_of(self, strategy_id: str) -> Seat | None:
         return self._by_id.get(strategy_id)
 
-    def active_seat(self, strategy_id: str) -> Seat | None:
-        return self._by_id.get(strategy_id) if self._active.get(strategy_id) else None
+    def active_seats(self, strategy_ids: Collection[str]) -> list[Seat]:
+        """Those of these who are active, in rank order."""
+        if len(strategy_ids) > 1:
+            strategy_ids = [one for one in self._by_id if one in strategy_ids]
+        return [self._by_id[one] for one in strategy_ids if self._active.get(one)]
 
     def for_everybody(self) -> Stages:
         """All active seats."""
         if self._everybody is None:
-            self._everybody = self._select(None)
+            self._everybody = self._select(lambda seat: self._active[seat.strategy_id])
         return self._everybody
+
+    def for_these(self, strategy_ids: Collection[str]) -> Stages:
+        """The seats of these, active or not, whatever they subscribed to."""
+        return self._select(lambda seat: seat.strategy_id in strategy_ids)
 
     def for_slice(self, market_slice: MarketSlice) -> Stages:
         """Active seats that subscribed to something in the slice. Empty stages are left out."""
@@ -80,21 +98,20 @@ class RoundPlans:
         if plan is None:
             if len(self._plans) >= PLANS_KEPT_MAX:
                 self._plans.clear()
-            plan = self._plans[key] = self._select((key,) if isinstance(key, str) else key)
+            plan = self._plans[key] = self._subscribed((key,) if isinstance(key, str) else key)
         return plan
 
-    def _select(self, instrument_ids: tuple[str, ...] | None) -> Stages:
-        stages = tuple(
-            tuple(
-                seat
-                for seat in stage
-                if self._active[seat.strategy_id]
+    def _subscribed(self, instrument_ids: tuple[str, ...]) -> Stages:
+        return self._select(
+            lambda seat: (
+                self._active[seat.strategy_id]
                 and (
-                    instrument_ids is None
-                    or not seat.subscriptions
+                    not seat.subscriptions
                     or any(one in seat.subscriptions for one in instrument_ids)
                 )
             )
-            for stage in self._seats
         )
+
+    def _select(self, is_chosen: Callable[[Seat], bool]) -> Stages:
+        stages = tuple(tuple(seat for seat in stage if is_chosen(seat)) for stage in self._seats)
         return tuple(stage for stage in stages if stage)

@@ -16,6 +16,7 @@ import msgspec
 
 from orchestrion.actors.messages import (
     BookChanged,
+    CatalogChanged,
     FillDelivered,
     NothingAnswered,
     OrdersChanged,
@@ -37,6 +38,10 @@ Arbitrary; taking one costs about as much as ten turns."""
 REBUILD_MESSAGES_MAX = 10_000
 """A strategy without snapshots is rebuilt from at most so many messages; beyond, the first failure
 quarantines it. The bound keeps the memory of long runs flat."""
+
+
+_FOLDED = (BookChanged, OrdersChanged, CatalogChanged)
+"""What a strategy is not called for."""
 
 
 class _Memento(msgspec.Struct, frozen=True):
@@ -65,10 +70,14 @@ class StrategyHost:
     def _remember(self, thaw: Callable[[], object] | None) -> _Memento:
         return _Memento(thaw, self.view.book, self.view.working_orders, self.view.now)
 
-    def fold(self, message: BookChanged | OrdersChanged) -> None:
-        """Takes a change of the book or of orders into the view."""
+    def fold(self, message: BookChanged | OrdersChanged | CatalogChanged) -> None:
+        """Takes a change of the book, of orders or of instruments into the view."""
         if isinstance(message, BookChanged):
             self.view.move(book=message.book)
+            return
+        if isinstance(message, CatalogChanged):
+            # A rebuilt strategy keeps it: what instruments are does not depend on the strategy.
+            self.view.move(catalog=message.catalog)
             return
         orders = dict(self.view.working_orders)
         for order in message.orders:
@@ -141,7 +150,7 @@ class StrategyActor:
 
     def receive(self, message: object) -> None:
         host = self._host
-        if isinstance(message, (BookChanged, OrdersChanged)):
+        if type(message) is not SliceDelivered and isinstance(message, _FOLDED):
             host.fold(message)
             host.handled(message)
             return
@@ -161,7 +170,7 @@ class StrategyActor:
     def rebuild(self) -> None:
         """See ``SupervisedActor.rebuild``."""
         for message in self._host.restore():
-            if isinstance(message, (BookChanged, OrdersChanged)):
+            if isinstance(message, _FOLDED):
                 self._host.fold(message)
             else:
                 call_strategy(self._host, message)

@@ -7,38 +7,32 @@ This is the actors' public face: shells (backtest, embedding, replay, tests) bui
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
-from orchestrion.actors.async_strategy_actor import AsyncStrategyActor
 from orchestrion.actors.auditor_actor import AuditorActor
 from orchestrion.actors.capital_manager_actor import CapitalManagerActor
-from orchestrion.actors.coordinator_actor import CUSTODIAN_HOLD, CoordinatorActor
+from orchestrion.actors.coordinator_actor import CoordinatorActor
 from orchestrion.actors.execution_gateway_actor import ExecutionGatewayActor
 from orchestrion.actors.inputs import CAPITAL_INPUTS, COORDINATOR_INPUTS, GATEWAY_INPUTS
-from orchestrion.actors.round_plan import Seat
-from orchestrion.actors.strategy_actor import StrategyActor
+from orchestrion.actors.roster import MAILBOX_ROOM_MIN, Roster, StrategyBuilder, is_async
 from orchestrion.actors.tally import Tally
+from orchestrion.domain.desk.desk_settings import NO_DESK_RULES, CapitalDeskSettings
 from orchestrion.domain.models.instrument import InstrumentCatalog
 from orchestrion.domain.models.portfolio import Book
-from orchestrion.domain.models.strategy import Strategy, StrategyView
+from orchestrion.domain.models.strategy import Strategy
 from orchestrion.domain.orchestration.account_ledger import AccountLedger
 from orchestrion.domain.orchestration.events import DomainEvent
+from orchestrion.domain.orchestration.lifecycle import Custodian
 from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
     UnifiedStrategyOrchestrator,
 )
-from orchestrion.runtime.actor import Actor, ActorContext
 from orchestrion.runtime.journal import Journal, RecordKind
 from orchestrion.runtime.machine import Hop, Machine
-from orchestrion.runtime.mailbox import CAPACITY_MESSAGES, Mailbox
+from orchestrion.runtime.mailbox import CAPACITY_MESSAGES
 from orchestrion.runtime.supervision import SupervisionPolicy
-
-MAILBOX_ROOM_MIN = 16
-"""Messages that one input can put into a mailbox beside one per strategy; the most that was found
-is six."""
 
 
 class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,15 +40,22 @@ class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         order_id_prefix: of the run; makes client order ids unique.
-        custodian: what becomes of a quarantined strategy's positions: hold or flatten.
+        custodian: what becomes of a quarantined strategy's positions: hold, flatten or hand_over.
+        custodian_heir: the strategy that gets them with hand_over.
         mailbox_messages_max: bound of every mailbox; a smaller one than a round of all strategies
             needs is raised to that.
+        capital_desk: what moves and stops capital during the run.
+        build: builds strategies that join during the run, from name and config; None refuses them.
+            It must give the same strategy for the same values, else a replay cannot follow.
     """
 
     order_id_prefix: str
     supervision: SupervisionPolicy = SupervisionPolicy()
-    custodian: str = CUSTODIAN_HOLD
+    custodian: str = Custodian.HOLD
+    custodian_heir: str = ""
     mailbox_messages_max: int = CAPACITY_MESSAGES
+    capital_desk: CapitalDeskSettings = NO_DESK_RULES
+    build: StrategyBuilder | None = None
 
 
 class TradingSystem:
@@ -94,9 +95,12 @@ class TradingSystem:
         return self._coordinator.round_number
 
     def status(self, strategy_id: str) -> str:
-        """State of a strategy in words, e.g. ``running`` or ``paused (frozen)``."""
-        status, mode = self._coordinator.statuses[strategy_id]
-        return f"{status} ({mode})" if mode is not None else str(status)
+        """State of a strategy in words, e.g. ``running``, ``paused (frozen)`` or ``removed``.
+
+        Raises:
+            LifecycleError: there never was such a strategy.
+        """
+        return self._coordinator.standings.words(strategy_id)
 
 
 def build_system(
@@ -120,33 +124,33 @@ def build_system(
     """
     orchestrator.capital_manager.open_books(orchestrator.allocate_capital(), catalog)
     machine = Machine(journal, trace=trace)
-    core = _core_actors(machine, orchestrator, catalog, settings)
-    # All strategies of a stage may have answered before the coordinator reads the first answer.
-    capacity = max(settings.mailbox_messages_max, len(orchestrator.strategies) + MAILBOX_ROOM_MIN)
-
-    def spawn(name: str, actor: Actor) -> Mailbox:
-        return machine.spawn(name, actor, capacity_messages=capacity)
-
+    roster = Roster(
+        machine=machine,
+        orchestrator=orchestrator,
+        supervision=settings.supervision,
+        mailbox_messages_max=settings.mailbox_messages_max,
+        build=settings.build,
+    )
+    core = _core_actors(machine, orchestrator, catalog, settings, roster)
     # A strategy id cannot contain a colon, so no strategy can be taken for one of these.
-    coordinator = spawn("core:coordinator", core.coordinator)
-    capital_manager = spawn("core:capital_manager", core.capital_manager)
-    gateway = spawn("core:execution_gateway", core.gateway)
-    auditor = spawn("core:auditor", core.auditor)
-    seats = _seat_strategies(orchestrator, factories, catalog, machine, spawn, coordinator)
-    owners = {seat.strategy_id: seat.mailbox for stage in seats for seat in stage}
-    for strategy_id in owners:
-        machine.supervise(strategy_id, settings.supervision, parent=coordinator)
+    coordinator = roster.spawn("core:coordinator", core.coordinator)
+    capital_manager = roster.spawn("core:capital_manager", core.capital_manager)
+    gateway = roster.spawn("core:execution_gateway", core.gateway)
+    auditor = roster.spawn("core:auditor", core.auditor)
     core.coordinator.connect(
-        seats=seats,
-        standings={
-            one: (entry.status, entry.pause_mode) for one, entry in orchestrator.strategies.items()
-        },
+        line_up=roster.seat_everybody(factories, coordinator),
+        standings={one: entry.standing for one, entry in orchestrator.strategies.items()},
         capital_manager=capital_manager,
         gateway=gateway,
     )
-    core.capital_manager.connect(owners=owners, gateway=gateway, auditor=auditor)
+    core.capital_manager.connect(
+        owners=roster.owners, gateway=gateway, auditor=auditor, coordinator=coordinator
+    )
     core.gateway.connect(
-        owners=owners, coordinator=coordinator, capital_manager=capital_manager, auditor=auditor
+        owners=roster.owners,
+        coordinator=coordinator,
+        capital_manager=capital_manager,
+        auditor=auditor,
     )
     machine.route_all(COORDINATOR_INPUTS, coordinator)
     machine.route_all(CAPITAL_INPUTS, capital_manager)
@@ -174,6 +178,7 @@ def _core_actors(
     orchestrator: UnifiedStrategyOrchestrator,
     catalog: InstrumentCatalog,
     settings: SystemSettings,
+    roster: Roster,
 ) -> _Core:
     capital = orchestrator.capital_manager
     publish = _publisher(machine)
@@ -183,16 +188,19 @@ def _core_actors(
             context=machine,
             coordinator=orchestrator.coordinator,
             working_orders=gateway.open_orders,
-            priorities=orchestrator.priorities(),
+            books=lambda: capital.books,
+            recruiter=roster,
+            drain_events=orchestrator.drain_events,
             publish=publish,
-            custodian=settings.custodian,
-            is_single=orchestrator.is_single_strategy_mode,
+            custodian=Custodian(settings.custodian),
+            custodian_heir=settings.custodian_heir,
         ),
         capital_manager=CapitalManagerActor(
             context=machine,
             capital_manager=capital,
             publish=publish,
             order_id_prefix=settings.order_id_prefix,
+            desk_settings=settings.capital_desk,
         ),
         gateway=gateway,
         auditor=AuditorActor(
@@ -201,47 +209,6 @@ def _core_actors(
             catalog,
             capital.marks,
         ),
-    )
-
-
-def _seat_strategies(
-    orchestrator: UnifiedStrategyOrchestrator,
-    factories: Mapping[str, Callable[[], Strategy]],
-    catalog: InstrumentCatalog,
-    context: ActorContext,
-    spawn: Callable[[str, Actor], Mailbox],
-    coordinator: Mailbox,
-) -> tuple[tuple[Seat, ...], ...]:
-    capital = orchestrator.capital_manager
-
-    def seat(strategy_id: str) -> Seat:
-        strategy = orchestrator.strategies[strategy_id].strategy
-        view = StrategyView(strategy_id, catalog, capital.marks, capital.books[strategy_id])
-        factory = factories[strategy_id]
-        actor: StrategyActor | AsyncStrategyActor
-        if is_async(strategy):
-            actor = AsyncStrategyActor(
-                context=context,
-                strategy_id=strategy_id,
-                factory=factory,
-                view=view,
-                coordinator=coordinator,
-            )
-        else:
-            actor = StrategyActor(
-                strategy_id=strategy_id, factory=factory, view=view, coordinator=coordinator
-            )
-        wants_fills = type(strategy).on_fill is not Strategy.on_fill
-        return Seat(strategy_id, spawn(strategy_id, actor), strategy.subscriptions(), wants_fills)
-
-    return tuple(tuple(seat(one) for one in stage) for stage in orchestrator.stages())
-
-
-def is_async(strategy: Strategy) -> bool:
-    """Whether any handler of a strategy has to be awaited."""
-    return any(
-        inspect.iscoroutinefunction(getattr(strategy, name))
-        for name in ("on_start", "on_event", "on_fill", "on_stop")
     )
 
 
@@ -260,4 +227,11 @@ def _publisher(machine: Machine) -> Callable[[DomainEvent], None]:
     return publish
 
 
-__all__ = ["SystemSettings", "TradingSystem", "build_system", "is_async"]
+__all__ = [
+    "MAILBOX_ROOM_MIN",
+    "StrategyBuilder",
+    "SystemSettings",
+    "TradingSystem",
+    "build_system",
+    "is_async",
+]

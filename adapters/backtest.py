@@ -132,12 +132,14 @@ async def _play(session: TradingSession, source: DataSource, progress: Progress 
         raise MarketDataError(f"{source.name}: there is no data")
     total = source.slice_count()
     await session.start(_first_moment(first))
-    for count, market_slice in enumerate(itertools.chain((first,), slices), start=1):
-        await session.publish(market_slice)
-        if not count % PROGRESS_SLICES:
-            await anyio.lowlevel.checkpoint()
-            if progress is not None:
-                progress(count, total)
+    count, played = 0, 1
+    everything = itertools.chain((first,), slices)
+    while played:
+        played = await session.publish_many(itertools.islice(everything, PROGRESS_SLICES))
+        count += played
+        await anyio.lowlevel.checkpoint()
+        if progress is not None and played == PROGRESS_SLICES:
+            progress(count, total)
     await session.end()
     if progress is not None:
         progress(count, total if total is not None else count)

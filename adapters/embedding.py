@@ -4,6 +4,8 @@
         await orchestrion.publish(bar)          # strategies decide, orders go to the port
         await orchestrion.report(fill)          # the venue's word, when the port is the bot's own
         await orchestrion.pause("MOMENTUM")
+        await orchestrion.add("CONDOR", "IRON_CONDOR", {"num_lots": 1}, reserve_pct=50)
+        await orchestrion.remove("MOMENTUM", RemovalPolicy.FLATTEN)
 
 Without a port, orders go to the simulated venue that backtests use, so a bot can be tried without
 money by leaving one argument out. Everything that comes in is journaled, market data included.
@@ -12,13 +14,16 @@ money by leaving one argument out. Everything that comes in is journaled, market
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
+import msgspec
+
+from orchestrion.actors.membership_messages import AddStrategy, RemoveStrategy
 from orchestrion.actors.messages import PauseStrategy, ResumeStrategy, SetTradingState
 from orchestrion.adapters import assembly
 from orchestrion.adapters.backtest import build_run, summarise
@@ -29,19 +34,27 @@ from orchestrion.adapters.result import RunResult
 from orchestrion.adapters.session import NoVenueModel, TradingSession, VenueModel
 from orchestrion.adapters.settings import RunSettings, load_settings
 from orchestrion.adapters.venue.backtest_adapter import BacktestOrchestrationAdapter
-from orchestrion.domain.errors import LifecycleError, UnknownInstrumentError
+from orchestrion.domain.errors import (
+    ConfigurationError,
+    LifecycleError,
+    UnknownInstrumentError,
+)
 from orchestrion.domain.models.instrument import InstrumentCatalog
 from orchestrion.domain.models.market import MarketEvent, as_slice
+from orchestrion.domain.models.money import divide
 from orchestrion.domain.models.portfolio import Book
 from orchestrion.domain.models.report import VenueReport
 from orchestrion.domain.orchestration.events import DomainEvent
-from orchestrion.domain.orchestration.lifecycle import PauseMode, TradingState
+from orchestrion.domain.orchestration.lifecycle import PauseMode, RemovalPolicy, TradingState
 from orchestrion.domain.ports.orchestration_port import OrchestrationPort
+from orchestrion.runtime.actor import Answer
 from orchestrion.runtime.journal import Journal
 from orchestrion.runtime.shell import AsyncHost
 
 DEADLINE_S = 0.05
 """How long a round waits for asynchronous strategies unless told otherwise, seconds."""
+_HUNDRED = Decimal(100)
+_NANO = Decimal("0.000000001")
 
 
 class Orchestrion:
@@ -214,24 +227,111 @@ class Orchestrion:
             SetTradingState(question_id=question_id, state=state, reason=reason), question_id
         )
 
+    async def add(
+        self,
+        strategy_id: str,
+        strategy_name: str,
+        config: Mapping[str, Any] | None = None,
+        *,
+        amount: Decimal | None = None,
+        reserve_pct: float | None = None,
+        priority: int = 0,
+        depends_on: Sequence[str] = (),
+    ) -> Decimal:
+        """Adds a strategy to the run. It draws on RESERVE, passes the compatibility analysis beside
+        those that run, gets its place in rank order and is started; it sees the next event.
+
+        Args:
+            strategy_id: new on this account, also to strategies that were removed in this run.
+            strategy_name: a name of the library, or an import path ``module:Class``.
+            config: its parameters, plain JSON-like data.
+            amount: capital, account currency, whole cents; or
+            reserve_pct: percent of RESERVE's cash that it gets. One of the two.
+            priority: the higher one goes first and wins conflicts.
+            depends_on: ids of strategies whose signals it reads.
+
+        Returns:
+            The capital that it was given.
+
+        Raises:
+            LifecycleError: the id is or was taken, it cannot be built, the reserve is too small, or
+                it does not fit (the message has the findings); nothing has changed.
+            ConfigurationError: the config is no plain data.
+        """
+        fraction = None
+        if reserve_pct is not None:
+            fraction = divide(Decimal(str(reserve_pct)), _HUNDRED, step=_NANO, rounding=ROUND_DOWN)
+        question_id = self._next_question()
+        question = AddStrategy(
+            question_id=question_id,
+            strategy_id=strategy_id,
+            strategy_name=strategy_name,
+            config=_plain(config or {}),
+            amount=amount,
+            reserve_fraction=fraction,
+            priority=priority,
+            depends_on=tuple(depends_on),
+        )
+        answer = await self._ask(question, question_id)
+        return cast("Decimal", answer.value)
+
+    async def remove(
+        self,
+        strategy_id: str,
+        policy: RemovalPolicy = RemovalPolicy.REFUSE,
+        *,
+        heir_id: str = "",
+    ) -> str:
+        """Removes a strategy from the run. From now on it sends nothing; its fills are still
+        booked. When all of it is closed its capital goes to RESERVE and a ``StrategyRemovedEvent``
+        is told. Its book stays among the books, empty, with what it gained and paid.
+
+        Asked again while it is being wound up, the policy changes.
+
+        Args:
+            policy: ``refuse`` while anything is open; ``flatten``: orders are withdrawn, positions
+                closed at the market; ``hand_over``: orders are withdrawn, positions move to
+                ``heir_id`` at the marks.
+            heir_id: who gets the positions; with ``hand_over`` only.
+
+        Returns:
+            ``removed``, or ``stopping`` while orders and positions are being closed.
+
+        Raises:
+            LifecycleError: no such strategy, others depend on it, the heir cannot take anything, or
+                something is open and the policy refuses; nothing has changed.
+        """
+        question_id = self._next_question()
+        question = RemoveStrategy(
+            question_id=question_id, strategy_id=strategy_id, policy=policy, heir_id=heir_id
+        )
+        answer = await self._ask(question, question_id)
+        return str(answer.value)
+
     def _next_question(self) -> int:
         self._questions += 1
         return self._questions
 
-    async def _ask(self, question: object, question_id: int) -> None:
+    async def _ask(self, question: object, question_id: int) -> Answer:
         answer = await self._running.ask(question, question_id)
         if answer.error:
             raise LifecycleError(answer.error)
+        return answer
 
     # -- what it knows --------------------------------------------------------------------
 
     @property
     def strategy_ids(self) -> tuple[str, ...]:
-        """Ids in rank order."""
+        """Ids of all strategies that are there, in rank order."""
         return self._running.system.orchestrator.ids_in_rank_order()
 
     def status(self, strategy_id: str) -> str:
-        """State of a strategy in words, e.g. ``running`` or ``paused (frozen)``."""
+        """State of a strategy in words: ``ready``, ``starting``, ``running``, ``paused (frozen)``
+        (or another mode), ``reducing``, ``quarantined``, ``stopping``, ``stopped``, ``removed``.
+
+        Raises:
+            LifecycleError: there never was such a strategy.
+        """
         return self._running.system.status(strategy_id)
 
     def book(self, book_id: str) -> Book:
@@ -259,3 +359,15 @@ class Orchestrion:
             elapsed_s=time.perf_counter() - self._started_s,
             environment="paper" if self._given_port is None else "live",
         )
+
+
+def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as a journal gives it back.
+
+    Raises:
+        ConfigurationError: it holds something that a journal cannot.
+    """
+    try:
+        return msgspec.json.decode(msgspec.json.encode(dict(config)), type=dict[str, Any])
+    except (TypeError, ValueError, msgspec.MsgspecError) as fault:
+        raise ConfigurationError(f"config must be plain data: {fault}") from fault

@@ -18,6 +18,7 @@ from orchestrion.adapters.backtest import build_run
 from orchestrion.adapters.data.source import DataSource
 from orchestrion.adapters.journal.sqlite_reader import SqliteJournalReader
 from orchestrion.adapters.settings import load_settings
+from orchestrion.adapters.weight_check import WeightCheck
 from orchestrion.runtime.errors import ActorFailedError, DivergenceError, JournalDamagedError
 from orchestrion.runtime.journal import JournalHeader
 from orchestrion.runtime.machine import Machine
@@ -41,6 +42,9 @@ class ReplayOutcome(msgspec.Struct, frozen=True, kw_only=True):
         decisions: how many were recomputed until the end or the divergence.
         records: records of any kind that were equal.
         is_complete: whether the journal has its trailer; without one the run was cut off.
+        weights_checked: recorded estimates that were computed again. Replay reads them, because
+            floats may differ in their last bit; this is the separate check, within a tolerance.
+        weight_faults: which of them do not agree, in words.
     """
 
     identical: bool
@@ -49,6 +53,8 @@ class ReplayOutcome(msgspec.Struct, frozen=True, kw_only=True):
     decision_hash: str
     is_complete: bool
     divergence: Divergence | None = None
+    weights_checked: int = 0
+    weight_faults: tuple[str, ...] = ()
 
 
 def replay_journal(path: Path) -> ReplayOutcome:
@@ -68,9 +74,10 @@ def replay_journal(path: Path) -> ReplayOutcome:
     # Unverified on purpose: an altered decision is to be named by what it should be.
     comparing = ComparingJournal(reader.records(verify=False))
     system = build_run(settings, source, comparing, header)
+    check = WeightCheck(system.orchestrator.capital_manager.methods)
     divergence: Divergence | None = None
     try:
-        _play(system.machine, comparing, source, last_seq)
+        _play(system.machine, comparing, source, last_seq, check)
     except DivergenceError as found:
         divergence = _described(found)
     except ActorFailedError as failure:
@@ -96,17 +103,27 @@ def replay_journal(path: Path) -> ReplayOutcome:
         decision_hash=system.machine.decision_hash,
         is_complete=trailer is not None,
         divergence=divergence,
+        weights_checked=check.checked,
+        weight_faults=tuple(check.found),
     )
 
 
-def _play(machine: Machine, comparing: ComparingJournal, source: DataSource, last_seq: int) -> None:
+def _play(
+    machine: Machine,
+    comparing: ComparingJournal,
+    source: DataSource,
+    last_seq: int,
+    check: WeightCheck,
+) -> None:
     slices = source.slices()
     while machine.seq < last_seq:
         seq = machine.seq + 1
         comparing.expect_nothing_before(seq)
         recorded = comparing.next_input()
         if recorded is not None and recorded.seq == seq:
-            machine.post(decode_input(recorded), recorded.ts)
+            payload = decode_input(recorded)
+            check.see_input(payload)
+            machine.post(payload, recorded.ts)
         else:
             market_slice = next(slices, None)
             if market_slice is None:
@@ -114,7 +131,8 @@ def _play(machine: Machine, comparing: ComparingJournal, source: DataSource, las
                     seq=seq, name="MarketSlice", field="record", then="a slice", now=ABSENT
                 )
             machine.post(market_slice, market_slice.ts_event, is_recorded=False)
-        machine.take_effects()
+        for _, effect in machine.take_effects():
+            check.see_effect(effect)
     comparing.expect_nothing_before(last_seq + 1)
 
 

@@ -9,16 +9,17 @@ comes while a round waits for an asynchronous strategy waits for its turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import anyio
 import structlog
 
 from orchestrion.actors.messages import (
     ExecuteCommands,
+    InternalCrossed,
     RunEnded,
     RunStarted,
     SessionClosed,
@@ -27,6 +28,17 @@ from orchestrion.actors.messages import (
 )
 from orchestrion.actors.system import TradingSystem
 from orchestrion.adapters.result import EquityPoint
+from orchestrion.domain.capital.cash_flow import CashFlowReport
+from orchestrion.domain.capital.corporate_action import (
+    CorporateActionReport,
+    LotSizeChangedReport,
+    SplitReport,
+    SymbolChangedReport,
+)
+from orchestrion.domain.desk.capital_desk import computed_weights
+from orchestrion.domain.desk.desk_act import ComputeWeights
+from orchestrion.domain.desk.desk_event import DESK_WARNINGS
+from orchestrion.domain.desk.margin_watch import VenueMarginReport
 from orchestrion.domain.models.command import ApprovedCommand, CancelOrder, StrategyCommand
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.report import VenueReport
@@ -35,9 +47,15 @@ from orchestrion.domain.orchestration.events import (
     CapitalMissingEvent,
     DomainEvent,
     DuplicateReportEvent,
+    RemovalDelayedEvent,
+    StrategyAddedEvent,
     StrategyConflictDetectedEvent,
     StrategyQuarantinedEvent,
     StrategyRestartedEvent,
+    StrategyStartedEvent,
+    StrategyStartingEvent,
+    StrategyStoppedEvent,
+    StrategyStoppingEvent,
 )
 from orchestrion.domain.ports.orchestration_port import OrchestrationPort
 from orchestrion.runtime.actor import Answer
@@ -45,16 +63,29 @@ from orchestrion.runtime.errors import ActorError, describe
 from orchestrion.runtime.journal import Journal, JournalTrailer
 from orchestrion.runtime.shell import AsyncHost, AwaitCall
 
+CapitalReport: TypeAlias = CashFlowReport | CorporateActionReport | VenueMarginReport
+"""What happens to capital and holdings from outside, without an order."""
+
 _NS_PER_DAY = 86_400_000_000_000
 _log = structlog.get_logger("orchestrion.session")
 _WARNINGS = (
     BookReducingEvent,
     CapitalMissingEvent,
     DuplicateReportEvent,
+    RemovalDelayedEvent,
     StrategyQuarantinedEvent,
     StrategyRestartedEvent,
+    *DESK_WARNINGS,
 )
 """Events that a person should see without asking for them."""
+_ROUTINE = (
+    StrategyAddedEvent,
+    StrategyStartingEvent,
+    StrategyStartedEvent,
+    StrategyStoppingEvent,
+    StrategyStoppedEvent,
+)
+"""Events of every run and every strategy: in the journal and told, but no lines of a log."""
 
 
 class VenueModel(Protocol):
@@ -72,6 +103,10 @@ class VenueModel(Protocol):
         """Acknowledgements since the last call."""
         ...
 
+    def on_corporate_action(self, report: CorporateActionReport) -> None:
+        """Follows an action that the books have taken."""
+        ...
+
 
 class NoVenueModel:
     """For a port whose reports come from outside, see ``TradingSession.report``."""
@@ -84,6 +119,9 @@ class NoVenueModel:
 
     def take_reports(self) -> tuple[VenueReport, ...]:
         return ()
+
+    def on_corporate_action(self, report: CorporateActionReport) -> None:
+        """The outside venue has applied it itself."""
 
 
 class TradingSession:
@@ -152,6 +190,21 @@ class TradingSession:
         async with self._turn:
             await self._publish(market_slice)
 
+    async def publish_many(self, market_slices: Iterable[MarketSlice]) -> int:
+        """Plays slices one after the other without giving up the turn between them.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            ActorError: as ``publish``; the slices before the refused one were played.
+        """
+        count = 0
+        async with self._turn:
+            for count, market_slice in enumerate(market_slices, start=1):  # noqa: B007
+                await self._publish(market_slice)
+        return count
+
     async def _publish(self, market_slice: MarketSlice) -> None:
         self._machine.require_running()  # else the venue model would move alone
         ts = market_slice.ts_event
@@ -169,7 +222,7 @@ class TradingSession:
         if machine.has_effects:
             await self._settle()
 
-    async def report(self, report: VenueReport, ts: int) -> None:
+    async def report(self, report: VenueReport | CapitalReport, ts: int) -> None:
         """Posts a report of an outside venue, after whatever is being played.
 
         Args:
@@ -247,10 +300,16 @@ class TradingSession:
             match effect:
                 case ExecuteCommands():
                     self._execute(effect)
+                case InternalCrossed():
+                    self._machine.post(effect, self._machine.now)
                 case AwaitCall():
                     calls.append(effect)
                 case SessionMarked():
                     self._keep_equity(effect)
+                case ComputeWeights():
+                    self._compute(effect)
+                case SplitReport() | LotSizeChangedReport() | SymbolChangedReport():
+                    self._venue.on_corporate_action(effect)
                 case Answer():
                     self._answers[effect.question_id] = effect
                 case DomainEvent():
@@ -270,17 +329,26 @@ class TradingSession:
             lost = SubmissionLost(client_order_ids=ids, failure=describe(failure))
             self._machine.post(lost, self._machine.now)
 
+    def _compute(self, wanted: ComputeWeights) -> None:
+        """Weights that rest on floats are computed outside and come in as an input, so that replay
+        reads them."""
+        methods = self.system.orchestrator.capital_manager.methods
+        self._machine.post(computed_weights(wanted, methods), self._machine.now)
+
     def _keep_equity(self, marked: SessionMarked) -> None:
         for book_id, equity in marked.equities.items():
-            self.equity_curves[book_id].append(EquityPoint(marked.ts_event, equity))
+            # A strategy that joined has a curve from its first close on.
+            curve = self.equity_curves.setdefault(book_id, [])
+            curve.append(EquityPoint(marked.ts_event, equity))
         self.account_curve.append(EquityPoint(marked.ts_event, marked.account_equity))
 
     def _tell(self, event: DomainEvent) -> None:
         if isinstance(event, StrategyConflictDetectedEvent):
             kind = str(event.conflict_type)
             self.conflicts[kind] = self.conflicts.get(kind, 0) + 1
-        log = _log.warning if isinstance(event, _WARNINGS) else _log.info
-        log(type(event).__name__, **event_fields(event))
+        if not isinstance(event, _ROUTINE):
+            log = _log.warning if isinstance(event, _WARNINGS) else _log.info
+            log(type(event).__name__, **event_fields(event))
         if self._on_event is not None:
             self._on_event(event)
 

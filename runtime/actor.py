@@ -7,6 +7,7 @@ wait is an effect, and its outcome comes back as an input.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Protocol
 
 import msgspec
@@ -36,12 +37,29 @@ class ActorContext(Protocol):
         ...
 
 
+class Silent(Enum):
+    """What a handler returns that has nothing to answer."""
+
+    SILENT = "silent"
+
+
+SILENT = Silent.SILENT
+"""Returned by the handler of a supervised actor instead of a message that says "nothing"; its
+parent is told how many were silent. Most answers are this one, so it must cost nothing."""
+
+
 class Actor(Protocol):
     """Anything with a handler."""
 
-    def receive(self, message: object) -> None:
-        """Handles one message."""
+    def receive(self, message: object) -> Silent | None:
+        """Handles one message. ``SILENT`` is for supervised actors, see there."""
         ...
+
+
+class Silence(msgspec.Struct, frozen=True, gc=False):
+    """Told to the parent: so many children handled a message and have nothing to answer."""
+
+    count: int
 
 
 class SupervisedActor(Actor, Protocol):

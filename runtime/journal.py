@@ -5,6 +5,10 @@ that is about to leave) or an event. Inputs are appended before they are deliver
 needs only them; the rest is there to be compared and read. ``append`` buffers, ``sync`` makes
 durable; an effect may leave only when the journal is durable through its seq.
 
+A snapshot is a record too: the state of everything after the inputs before it, so that a restart
+need not begin at the first one. A long run is a chain of journals, one per start of the program
+(and more when they are rotated): each names the one before it and begins with a snapshot.
+
 Storage lives in ``orchestrion.adapters.journal``; this module must not know any.
 """
 
@@ -17,7 +21,9 @@ from typing import Protocol
 
 import msgspec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_FORMATS = (1, 2)
+"""Format 1 had no snapshots; everything else is the same."""
 
 
 class RecordKind(StrEnum):
@@ -25,6 +31,7 @@ class RecordKind(StrEnum):
     DECISION = "decision"
     INTENT = "intent"
     EVENT = "event"
+    SNAPSHOT = "snapshot"
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -46,6 +53,17 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     body: bytes
 
 
+class Snapshot(msgspec.Struct, frozen=True):
+    """A snapshot record and where it stands.
+
+    Attributes:
+        position: place in its journal, from 1.
+    """
+
+    position: int
+    record: Record
+
+
 class JournalHeader(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is: everything besides the inputs that its decisions depend on.
 
@@ -58,6 +76,10 @@ class JournalHeader(msgspec.Struct, frozen=True, kw_only=True):
         data_name, data_sha256: the data that inputs without a record were read from.
         versions: package and Python versions, for people.
         flags: numbered behaviours that this run was made with; old journals keep old branches.
+        epoch: how many times the run was started before; part of every order id.
+        segment: place in the chain of journals, from 1.
+        previous, previous_chain: file name of the journal before this one and its running hash
+            (hex); empty in the first one.
     """
 
     run_id: str
@@ -69,6 +91,10 @@ class JournalHeader(msgspec.Struct, frozen=True, kw_only=True):
     data_sha256: str
     versions: dict[str, str]
     flags: tuple[int, ...] = ()
+    epoch: int = 0
+    segment: int = 1
+    previous: str = ""
+    previous_chain: str = ""
     format_version: int = FORMAT_VERSION
 
 
@@ -114,11 +140,23 @@ class JournalReader(Protocol):
     @property
     def trailer(self) -> JournalTrailer | None: ...
 
-    def records(self, *, verify: bool = True) -> Iterator[Record]:
+    def snapshot(self) -> Snapshot | None:
+        """The latest snapshot, or None.
+
+        Raises:
+            JournalDamagedError: it was altered.
+        """
+        ...
+
+    def records(self, *, verify: bool = True, after: int = 0) -> Iterator[Record]:
         """All records in order, each verified against the running hash.
 
         Without ``verify`` they are given as they stand, so that a replay can name the decision
         that was altered; only what cannot be read as a record is refused.
+
+        Args:
+            after: position of the record to begin behind, e.g. a snapshot's; its own hash is
+                trusted then.
 
         Raises:
             JournalDamagedError: a record is missing or altered.

@@ -19,12 +19,14 @@ from typing import NoReturn, cast
 import msgspec
 
 from orchestrion.runtime.actor import (
+    SILENT,
     Actor,
     ActorQuarantined,
     ActorRestarted,
     Answer,
     DeadLetter,
     Question,
+    Silence,
     SupervisedActor,
 )
 from orchestrion.runtime.errors import (
@@ -136,6 +138,44 @@ class Machine:
         cell.failures = FailureWindow(policy)
         cell.parent = parent
 
+    def group(self, members: Iterable[Mailbox], *, parent: Mailbox) -> Mailbox:
+        """A mailbox that gives each message to all members, in their order, as one entry of the run
+        queue.
+
+        It is the same as telling one after the other: whatever was told to a member before is
+        handled before, whatever is told later comes later, and a member that fails is supervised
+        as ever. It saves a queue entry per member, and one answer for each that is silent.
+
+        Args:
+            members: of supervised actors.
+            parent: is told once how many of them were silent.
+        """
+        mailbox = Mailbox("group", self._group_receiver(tuple(members), parent), self._ready)
+        mailbox.is_group = True
+        return mailbox
+
+    def _group_receiver(
+        self, members: tuple[Mailbox, ...], parent: Mailbox
+    ) -> Callable[[object], None]:
+        handle_failure, trace = self._handle_failure, self._trace
+
+        def receive(message: object) -> None:
+            silent = 0
+            for member in members:
+                if trace is not None:
+                    trace(Hop(self.seq, member.name, message))
+                try:
+                    if member.receive(message) is SILENT:
+                        silent += 1
+                except KeyboardInterrupt:  # the person at the keyboard, not the actor
+                    raise
+                except BaseException as failure:
+                    handle_failure(member, message, failure)
+            if silent:
+                self._tell_parent(parent, Silence(silent))
+
+        return receive
+
     def route(self, payload_type: type, mailbox: Mailbox) -> None:
         """Inputs of this exact type go to this mailbox."""
         self._routes[payload_type] = mailbox
@@ -237,7 +277,8 @@ class Machine:
             mailbox = ready.popleft()
             message = mailbox.queue.popleft()
             try:
-                mailbox.receive(message)
+                if mailbox.receive(message) is SILENT:
+                    self._tell_silence(mailbox)
             except KeyboardInterrupt:  # the person at the keyboard, not the actor
                 raise
             except BaseException as failure:  # an actor may raise anything, and only harms itself
@@ -249,9 +290,11 @@ class Machine:
         while ready:
             mailbox = ready.popleft()
             message = mailbox.queue.popleft()
-            trace(Hop(self.seq, mailbox.name, message))
+            if not mailbox.is_group:
+                trace(Hop(self.seq, mailbox.name, message))
             try:
-                mailbox.receive(message)
+                if mailbox.receive(message) is SILENT:
+                    self._tell_silence(mailbox)
             except KeyboardInterrupt:
                 raise
             except BaseException as failure:
@@ -260,6 +303,8 @@ class Machine:
     # -- failing and stopping ----------------------------------------------------------------
 
     def _handle_failure(self, mailbox: Mailbox, message: object, failure: BaseException) -> None:
+        if failure is self._failure:  # inside a group somebody was aborted already
+            raise failure
         cell = self._cells[mailbox.name]
         if cell.supervised is None or cell.failures is None or cell.parent is None:
             self._abort(cell, failure)
@@ -281,7 +326,15 @@ class Machine:
         mailbox.receive = self._refuser(mailbox.name, "quarantined")
         self._tell_parent(cell.parent, ActorQuarantined(mailbox.name, message, text))
 
-    def _tell_parent(self, parent: Mailbox, message: ActorRestarted | ActorQuarantined) -> None:
+    def _tell_silence(self, mailbox: Mailbox) -> None:
+        parent = self._cells[mailbox.name].parent
+        if parent is None:
+            raise ActorError(f"{mailbox.name} was silent and has no parent to know of it")
+        self._tell_parent(parent, Silence(1))
+
+    def _tell_parent(
+        self, parent: Mailbox, message: ActorRestarted | ActorQuarantined | Silence
+    ) -> None:
         try:
             parent.tell(message)
         except MailboxFullError as full:  # a failure that nobody hears of must not pass

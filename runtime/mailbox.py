@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
+from orchestrion.runtime.actor import Silent
 from orchestrion.runtime.errors import MailboxFullError
 
 CAPACITY_MESSAGES = 1024
@@ -39,6 +40,7 @@ class Mailbox:
         "_ready",
         "capacity_messages",
         "dropped",
+        "is_group",
         "name",
         "overflow",
         "queue",
@@ -48,7 +50,7 @@ class Mailbox:
     def __init__(
         self,
         name: str,
-        receive: Callable[[object], None],
+        receive: Callable[[object], Silent | None],
         ready: deque[Mailbox],
         *,
         capacity_messages: int = CAPACITY_MESSAGES,
@@ -63,6 +65,7 @@ class Mailbox:
         self.overflow = overflow
         self.dropped = 0
         self.queue: deque[object] = deque()
+        self.is_group = False
         self._ready = ready
         self._on_drop = on_drop
 

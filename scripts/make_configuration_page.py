@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from orchestrion.adapters.settings import RunSettings
+from orchestrion.adapters.settings.compatibility_settings import CompatibilityRuleSettings
 from orchestrion.adapters.settings.data_settings import (
     BarFileSettings,
     BundledDataSettings,
@@ -25,7 +26,21 @@ from orchestrion.adapters.settings.data_settings import (
     IndexSettings,
     OptionSettings,
 )
-from orchestrion.adapters.settings.run_settings import StrategySettings
+from orchestrion.adapters.settings.limit_settings import LeverageClaimSettings
+from orchestrion.adapters.settings.margin_settings import (
+    CashSettings,
+    InstrumentRatesSettings,
+    NakedOptionSettings,
+    OwnMarginSettings,
+    RegTSettings,
+    SpanParameterSettings,
+    SpanScenarioSettings,
+    SpanSettings,
+    StockMarginSettings,
+    StrategyBasedSettings,
+)
+from orchestrion.adapters.settings.stop_settings import StopSettings
+from orchestrion.adapters.settings.strategy_settings import StrategySettings
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
 HEAD = """\
@@ -40,6 +55,19 @@ This page is written by `scripts/make_configuration_page.py` from the models tha
 """
 VARIANTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Each entry of `strategies`", StrategySettings),
+    ("Each entry of `stops`, of the account and of a strategy", StopSettings),
+    ("Each entry of a strategy's `leverage_claims`", LeverageClaimSettings),
+    ("`account.margin` with `model: instrument_rates`", InstrumentRatesSettings),
+    ("`account.margin` with `model: cash`", CashSettings),
+    ("`account.margin` with `model: reg_t`", RegTSettings),
+    ("`account.margin` with `model: strategy_based`", StrategyBasedSettings),
+    ("Each entry of `account.margin.option.by_underlying`", NakedOptionSettings),
+    ("`account.margin` with `model: span`", SpanSettings),
+    ("Each entry of `account.margin.parameters`, and `default`", SpanParameterSettings),
+    ("Each entry of its `scenarios`", SpanScenarioSettings),
+    ("`stock` of `model: span`", StockMarginSettings),
+    ("`account.margin` with a model of your own", OwnMarginSettings),
+    ("Each entry of `compatibility.rules`", CompatibilityRuleSettings),
     ("`data` with `source: bundled`", BundledDataSettings),
     ("`data` with `source: files`", FileDataSettings),
     ("Each entry of `data.files`", BarFileSettings),
@@ -76,9 +104,10 @@ def _rows(model: type[BaseModel], prefix: str, instance: BaseModel | None) -> It
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
-    annotation = field.annotation
-    is_section = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    return annotation if is_section else None
+    annotation: object = field.annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return None
 
 
 def _default_of(field: FieldInfo) -> Any:
@@ -92,7 +121,10 @@ def _shown(default: Any) -> str:
         return "required"
     if default is None or default in ({}, ()):
         return ""
-    return "`bundled`" if isinstance(default, BaseModel) else f"`{default}`"
+    if isinstance(default, BaseModel):
+        chosen = getattr(default, "source", None) or getattr(default, "model", None)
+        return f"`{chosen}`"
+    return f"`{default}`"
 
 
 def _meaning(field: FieldInfo) -> str:

@@ -8,8 +8,9 @@ so that every price tells which bar it came from. Bar ``k`` is complete at ``at(
 ``at(k - 1)``. Strategies are scripted by bar number; a ``Script`` outlives the strategy, so it also
 sees the calls of a strategy that was rebuilt after a failure.
 
-``Stage`` puts a system together the way a backtest does (actors, simulated venue, journal in
-memory) and lets a test take every step by hand; ``play`` takes all of them.
+The stage itself ships with the library (``orchestrion.testing``): it puts a system together the way
+a backtest does and lets a test take every step by hand. Here it gets this market; ``play`` takes
+all steps.
 """
 
 from __future__ import annotations
@@ -17,56 +18,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from types import TracebackType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
-import anyio
 import msgspec
 
-from orchestrion.actors.messages import DecisionRecord, SliceDelivered
-from orchestrion.actors.system import SystemSettings, TradingSystem, build_system
-from orchestrion.adapters.journal.memory_journal import MemoryJournal
-from orchestrion.adapters.session import NoVenueModel, TradingSession, VenueModel
-from orchestrion.adapters.venue.backtest_adapter import BacktestOrchestrationAdapter
-from orchestrion.adapters.venue.fees import FeeSchedule
-from orchestrion.adapters.venue.simulated_venue import SimulatedVenue
-from orchestrion.adapters.venue.slippage import SlippageModel
-from orchestrion.domain.models.allocation import AllocationConfig
+from orchestrion.domain.conflict import ConflictPolicies
 from orchestrion.domain.models.command import ApprovedCommand, StrategyCommand
-from orchestrion.domain.models.instrument import (
-    Equity,
-    Future,
-    Index,
-    Instrument,
-    InstrumentCatalog,
-)
+from orchestrion.domain.models.instrument import Equity, Future, Index, Instrument
 from orchestrion.domain.models.market import Bar, MarketData, MarketSlice, QuoteTick
 from orchestrion.domain.models.money import BILLION, to_e9
 from orchestrion.domain.models.order import OrderSide
 from orchestrion.domain.models.portfolio import PortfolioState
 from orchestrion.domain.models.report import OrderFilledReport
 from orchestrion.domain.models.strategy import Strategy, StrategyView
-from orchestrion.domain.models.strategy_metadata import StrategyMetadata
-from orchestrion.domain.orchestration.compatibility_analyzer import CompatibilityAnalyzer
-from orchestrion.domain.orchestration.conflict import ConflictPolicies
-from orchestrion.domain.orchestration.events import DomainEvent
-from orchestrion.domain.orchestration.lifecycle import PauseMode
-from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
 from orchestrion.domain.orchestration.strategy_coordinator import StrategyCoordinator
 from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
     UnifiedStrategyOrchestrator,
 )
-from orchestrion.runtime.journal import JournalHeader, Record, RecordKind
-from orchestrion.runtime.machine import Hop, Machine
-from orchestrion.runtime.shell import AsyncHost
+from orchestrion.testing import stage as shipped
+from orchestrion.testing.clock import START_NS
+from orchestrion.testing.stage import CAPITAL, header, play_on
 
 # --- the market ----------------------------------------------------------------------------------
 
 MINUTE_NS = 60_000_000_000
 DAY_NS = 86_400_000_000_000
-START = 1_704_724_200_000_000_000
+START = START_NS
 """2024-01-08 14:30 UTC, a Monday; nine hours of minutes fit into the day."""
-CAPITAL = Decimal(100_000)
 SHARES = ("AAA", "BBB", "CCC")
 FUTURE = Future(
     instrument_id="FUT",
@@ -154,7 +132,6 @@ Action: TypeAlias = Callable[[StrategyView], object]
 Actions: TypeAlias = Mapping[int, Action]
 """What to do, by bar number."""
 FillAction: TypeAlias = Callable[[OrderFilledReport, StrategyView], object]
-_Answer = TypeVar("_Answer")
 
 
 @dataclass
@@ -341,203 +318,30 @@ class SilentPort:
         return PortfolioState(0, CAPITAL)
 
 
-def header(**changes: Any) -> JournalHeader:
-    fields: dict[str, Any] = {
-        "run_id": "T",
-        "environment": "backtest",
-        "seed": 0,
-        "configuration": "",
-        "configuration_sha256": "",
-        "data_name": "",
-        "data_sha256": "",
-        "versions": {},
-    }
-    return JournalHeader(**(fields | changes))
-
-
 def orchestrator_of(
     strategies: Mapping[str, Strategy],
     *,
-    capital: Decimal = CAPITAL,
-    metadata: Mapping[str, Mapping[str, Any]] | None = None,
-    allocation_pct: Mapping[str, float] | None = None,
     policies: ConflictPolicies | None = None,
+    **options: Any,
 ) -> UnifiedStrategyOrchestrator:
-    """An orchestrator with the strategies added in their order; equal shares unless said.
-
-    Args:
-        metadata: strategy id -> fields of its ``StrategyMetadata``, e.g. priority, depends_on.
-    """
-    orchestrator = UnifiedStrategyOrchestrator(
-        capital_manager=PortfolioCapitalManager(capital),
-        coordinator=StrategyCoordinator(policies),
-        compatibility_analyzer=CompatibilityAnalyzer(),
-    )
-    for strategy_id, strategy in strategies.items():
-        share = (allocation_pct or {}).get(strategy_id, 100 // len(strategies))
-        orchestrator.add_strategy(
-            strategy,
-            StrategyMetadata(id=strategy_id, **(metadata or {}).get(strategy_id, {})),
-            AllocationConfig(target_pct=share),
-        )
-    return orchestrator
+    """The shipped one with conflict policies; options as there."""
+    coordinator = StrategyCoordinator(policies)
+    return shipped.orchestrator_of(strategies, coordinator=coordinator, **options)
 
 
-class Stage:
-    """A system with its session; an async context manager, because of the host of async calls.
-
-    Attributes:
-        trace: every delivered message, in order.
-        watchers: called with each message at the moment of its delivery.
-        events: every domain event, as the session told it.
-        listeners: called with each domain event.
-        venue: the simulated venue, unless a port was given.
-    """
+class Stage(shipped.Stage):
+    """The shipped one in this market, with conflict policies; options as there."""
 
     def __init__(
         self,
         factories: Mapping[str, Callable[[], Strategy]],
         *,
         instruments: Iterable[Instrument] = INSTRUMENTS,
-        capital: Decimal = CAPITAL,
-        metadata: Mapping[str, Mapping[str, Any]] | None = None,
-        allocation_pct: Mapping[str, float] | None = None,
         policies: ConflictPolicies | None = None,
-        paused: Mapping[str, PauseMode] | None = None,
-        fees: FeeSchedule | None = None,
-        port: SilentPort | None = None,
-        deadline_s: float = 30.0,
-        is_data_recorded: bool = False,
-        journal: MemoryJournal | None = None,
-        **settings: Any,
+        **options: Any,
     ) -> None:
-        self.trace: list[Hop] = []
-        self.watchers: list[Callable[[Hop], None]] = []
-        self.events: list[DomainEvent] = []
-        self.listeners: list[Callable[[DomainEvent], None]] = []
-        self.journal = journal or MemoryJournal()
-        self.catalog = InstrumentCatalog(instruments)
-        self.orchestrator = orchestrator_of(
-            {one: factory() for one, factory in factories.items()},
-            capital=capital,
-            metadata=metadata,
-            allocation_pct=allocation_pct,
-            policies=policies,
-        )
-        for strategy_id, mode in (paused or {}).items():
-            self.orchestrator.pause_strategy(strategy_id, mode)
-        self.system: TradingSystem = build_system(
-            self.orchestrator,
-            factories,
-            self.catalog,
-            self.journal,
-            SystemSettings(order_id_prefix="T", **settings),
-            trace=self._see,
-        )
-        self.journal.begin(header())
-        self.venue = SimulatedVenue(
-            self.catalog,
-            fees=fees or FeeSchedule(),
-            slippage=SlippageModel(),
-            starting_cash=capital,
-        )
-        self._port = port
-        self._host = AsyncHost(deadline_s=deadline_s)
-        self._is_data_recorded = is_data_recorded
-
-    async def __aenter__(self) -> Stage:
-        await self._host.__aenter__()
-        model: VenueModel = self.venue if self._port is None else NoVenueModel()
-        self.session = TradingSession(
-            self.system,
-            self._port or BacktestOrchestrationAdapter(self.venue),
-            model,
-            self.journal,
-            self._host,
-            is_data_recorded=self._is_data_recorded,
-            on_event=self._hear,
-        )
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        failure: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.machine.stop()
-        await self._host.__aexit__(kind, failure, traceback)
-
-    def _hear(self, event: DomainEvent) -> None:
-        self.events.append(event)
-        for listener in self.listeners:
-            listener(event)
-
-    def _see(self, hop: Hop) -> None:
-        self.trace.append(hop)
-        for watcher in self.watchers:
-            watcher(hop)
-
-    async def publish(self, slices: Iterable[MarketSlice]) -> None:
-        """Starts the run if it was not, and plays the slices."""
-        for market_slice in slices:
-            if not self.machine.seq:
-                await self.session.start(market_slice.ts_event)
-            await self.session.publish(market_slice)
-
-    # -- what there is to see ---------------------------------------------------------------
-
-    @property
-    def machine(self) -> Machine:
-        return self.system.machine
-
-    def records(self, kind: RecordKind | None = None, name: str | None = None) -> list[Record]:
-        return [
-            record
-            for record in self.journal.records()
-            if kind in (None, record.kind) and name in (None, record.name)
-        ]
-
-    def _decoded(self, kind: RecordKind, name: str, answer: type[_Answer]) -> list[_Answer]:
-        found = self.records(kind, name)
-        return [msgspec.json.decode(record.body, type=answer) for record in found]
-
-    @property
-    def decisions(self) -> list[DecisionRecord]:
-        return self._decoded(RecordKind.DECISION, "DecisionRecord", DecisionRecord)
-
-    def decisions_of(self, strategy_id: str) -> list[DecisionRecord]:
-        return [one for one in self.decisions if one.strategy_id == strategy_id]
-
-    def verdicts(self) -> list[str]:
-        """One word per decision: the reason, or APPROVED."""
-        return [one.reason or one.verdict for one in self.decisions]
-
-    @property
-    def intents(self) -> list[ApprovedCommand]:
-        return self._decoded(RecordKind.INTENT, "ApprovedCommand", ApprovedCommand)
-
-    @property
-    def fills(self) -> list[OrderFilledReport]:
-        return self._decoded(RecordKind.INPUT, "OrderFilledReport", OrderFilledReport)
-
-    def events_of(self, kind: type[_Answer]) -> list[_Answer]:
-        return [one for one in self.events if isinstance(one, kind)]
-
-    def hops_to(self, actor: str, kind: type | None = None) -> list[Hop]:
-        return [
-            hop
-            for hop in self.trace
-            if hop.actor == actor and (kind is None or isinstance(hop.message, kind))
-        ]
-
-    def rounds_of(self, strategy_id: str) -> list[int]:
-        """Numbers of the slice rounds that a strategy was told of."""
-        return [
-            hop.message.round
-            for hop in self.trace
-            if hop.actor == strategy_id and isinstance(hop.message, SliceDelivered)
-        ]
+        coordinator = StrategyCoordinator(policies)
+        super().__init__(factories, instruments=instruments, coordinator=coordinator, **options)
 
 
 def play(
@@ -552,20 +356,44 @@ def play(
     return play_on(Stage(factories, **options), slices, backend=backend, is_ended=is_ended)
 
 
-def play_on(
-    stage: Stage,
-    slices: Sequence[MarketSlice],
-    *,
-    backend: str = "asyncio",
-    is_ended: bool = True,
-) -> Stage:
-    """The same on a stage that a test has prepared."""
-
-    async def run() -> None:
-        async with stage:
-            await stage.publish(slices)
-            if is_ended:
-                await stage.session.end()
-
-    anyio.run(run, backend=backend)
-    return stage
+__all__ = [
+    "CAPITAL",
+    "DAY_NS",
+    "FUTURE",
+    "INSTRUMENTS",
+    "MINUTE_NS",
+    "SHARES",
+    "START",
+    "Action",
+    "Actions",
+    "AsyncRemembering",
+    "AsyncScripted",
+    "FillAction",
+    "Remembering",
+    "Script",
+    "Scripted",
+    "SilentPort",
+    "Stage",
+    "at",
+    "bar",
+    "buy",
+    "close",
+    "close_only",
+    "closing",
+    "fail",
+    "fill_report",
+    "following",
+    "header",
+    "idle",
+    "minute",
+    "minutes",
+    "number_of",
+    "opening",
+    "orchestrator_of",
+    "play",
+    "play_on",
+    "quote",
+    "scripted",
+    "sell",
+    "slices_of",
+]

@@ -16,6 +16,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from orchestrion.domain.capital.limit import NO_LIMITS, Limits
+from orchestrion.domain.margin.requirement import MarginModel
 from orchestrion.domain.models.command import (
     ApprovedCommand,
     CancelOrder,
@@ -177,10 +179,18 @@ class Desk:
         alpha: Number = 10_000,
         beta: Number = 10_000,
         catalog: InstrumentCatalog = CATALOG,
+        margin_model: MarginModel | None = None,
+        limits: Mapping[str, Limits] | None = None,
+        account_limits: Limits = NO_LIMITS,
         **prices: Number,
     ) -> None:
         shares = {"alpha": amount(alpha), "beta": amount(beta)}
-        self.manager = PortfolioCapitalManager(add(shares["alpha"], shares["beta"]))
+        self.manager = PortfolioCapitalManager(
+            add(shares["alpha"], shares["beta"]),
+            margin_model=margin_model,
+            limits=limits or {},
+            account_limits=account_limits,
+        )
         self.manager.open_books(shares, catalog)
         self.now = 1
         self._count = 0

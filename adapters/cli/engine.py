@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from orchestrion.adapters.compatibility_result import Analysis
     from orchestrion.adapters.replay import ReplayOutcome
     from orchestrion.adapters.result import RunResult
     from orchestrion.adapters.settings import RunSettings
+    from orchestrion.domain.compatibility.report import CompatibilityReport
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 
@@ -38,11 +40,26 @@ class Engine:
 
         return replay_journal(path)
 
-    def check_compatibility(self, settings: RunSettings) -> None:
-        """
+    def check_compatibility(self, settings: RunSettings) -> CompatibilityReport:
+        """What the start of a run checks: findings by what the strategies declare, none an ERROR.
+
         Raises:
             ConfigurationError: the strategies do not fit together.
         """
         from orchestrion.adapters.assembly import build_orchestrator
 
-        build_orchestrator(settings)
+        return build_orchestrator(settings).validate_compatibility()
+
+    def analyse_compatibility(
+        self,
+        settings: RunSettings,
+        *,
+        has_history: bool,
+        journal_path: Path | None,
+        progress: Progress | None,
+    ) -> Analysis:
+        from orchestrion.adapters.compatibility import analyse
+
+        return analyse(
+            settings, has_history=has_history, journal_path=journal_path, progress=progress
+        )

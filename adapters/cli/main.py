@@ -1,4 +1,4 @@
-"""The command line: ``orchestrion backtest | replay | validate | strategies | schema``.
+"""The command line: ``orchestrion backtest | replay | validate | compat | strategies | schema``.
 
 Only click is imported here; everything else inside the commands, so that ``--help`` is quick. What
 a command prints goes to stdout, the rest (progress, logs, errors) to stderr.
@@ -7,69 +7,28 @@ a command prints goes to stdout, the rest (progress, logs, errors) to stderr.
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import sys
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from orchestrion.adapters.cli.engine import Engine
+from orchestrion.adapters.cli.command import (
+    CommandGroup,
+    Session,
+    debug_option,
+    find_users_modules,
+    json_option,
+    pass_session,
+    print_json,
+    print_report,
+    set_option,
+)
+from orchestrion.adapters.cli.compat import compat
 from orchestrion.adapters.cli.exit_code import EXIT_CODES_IN_WORDS, ExitCode
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
 LOG_LEVELS = ("debug", "info", "warning", "error")
-
-
-class Session:
-    """What one call of the command line remembers."""
-
-    def __init__(self, engine: Engine | None = None) -> None:
-        self.engine = Engine() if engine is None else engine
-        self.debug = False
-        self.as_json = False
-
-
-class _Group(click.Group):
-    """Turns every exception of a command into a message and a documented exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
-            raise
-        except (Exception, KeyboardInterrupt, click.Abort) as error:
-            session: Session = ctx.ensure_object(Session)
-            _fail(session, error)
-
-
-def _fail(session: Session, error: BaseException) -> NoReturn:
-    from orchestrion.adapters.cli.failure import failure_of
-
-    if session.debug:
-        traceback.print_exception(error)
-    failure = failure_of(error)
-    click.secho(f"orchestrion: {failure.headline}", err=True, bold=True)
-    for line in failure.lines:
-        click.echo(line, err=True)
-    if session.as_json:
-        _print_json(failure.as_json())
-    raise click.exceptions.Exit(failure.exit_code)
-
-
-def _print_json(document: object) -> None:
-    click.echo(json.dumps(document, indent=2, allow_nan=False))
-
-
-def _print(renderable: RenderableType) -> None:
-    from rich.console import Console
-
-    Console(highlight=False).print(renderable, crop=False)
 
 
 def _require_backend(backend: str) -> None:
@@ -80,64 +39,13 @@ def _require_backend(backend: str) -> None:
         )
 
 
-def _find_users_modules(*folders: Path) -> None:
-    """Lets import paths of strategies find modules beside the configuration and in the current
-    folder. They go last, so that they hide nothing that is installed."""
-    for folder in (Path.cwd(), *folders):
-        path = str(folder.absolute())
-        if path not in sys.path:
-            sys.path.append(path)
-
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def _debug_option(command: _F) -> _F:
-    """``--debug``, before the verb or behind it."""
-
-    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-        session: Session = ctx.ensure_object(Session)
-        session.debug = session.debug or value
-
-    return click.option(
-        "--debug",
-        is_flag=True,
-        expose_value=False,
-        callback=remember,
-        help="Show the traceback of an error.",
-    )(command)
-
-
-def _json_option(command: _F) -> _F:
-    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-        ctx.ensure_object(Session).as_json = value
-
-    return click.option(
-        "--json",
-        is_flag=True,
-        expose_value=False,
-        is_eager=True,
-        callback=remember,
-        help="Print exactly one JSON document on stdout.",
-    )(command)
-
-
-_set_option = click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Override a setting, e.g. account.capital=500000. Repeatable, the last one wins; the "
-    "environment variable ORCHESTRION_SET does the same, with semicolons between settings.",
-)
-_pass_session = click.make_pass_decorator(Session, ensure=True)
-
-
 @click.group(
-    cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES_IN_WORDS
+    cls=CommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES_IN_WORDS,
 )
 @click.version_option(package_name="orchestrion")
-@_debug_option
+@debug_option
 def cli() -> None:
     """Run one or many trading strategies on one account, deterministically.
 
@@ -146,19 +54,23 @@ def cli() -> None:
       orchestrion backtest examples/three_strategies.yaml
       orchestrion replay journals/three_strategies-20260105T101500Z.sqlite
       orchestrion validate my.yaml
+      orchestrion compat my.yaml
       orchestrion strategies MOMENTUM_FUTURES
     """
 
 
+cli.add_command(compat)
+
+
 @cli.command(epilog=EXIT_CODES_IN_WORDS)
 @click.argument("file")
-@_json_option
+@json_option
 @click.option(
     "--journal",
     metavar="PATH",
     help="Where the journal goes; it must not exist yet. [default: journals/NAME-TIME.sqlite]",
 )
-@_set_option
+@set_option
 @click.option(
     "--backend",
     type=click.Choice(["asyncio", "trio"]),
@@ -167,8 +79,8 @@ def cli() -> None:
     help="Event loop; the decisions are the same on both.",
 )
 @click.option("--log-level", type=click.Choice(LOG_LEVELS), default="warning", show_default=True)
-@_debug_option
-@_pass_session
+@debug_option
+@pass_session
 def backtest(
     session: Session,
     *,
@@ -194,7 +106,7 @@ def backtest(
     from orchestrion.adapters.settings import load_settings
 
     _require_backend(backend)
-    _find_users_modules(Path(file).parent)
+    find_users_modules(Path(file).parent)
     is_terminal = sys.stderr.isatty()
     configure_logging(log_level, is_terminal=is_terminal)
     settings = load_settings(file, overrides, os.environ)
@@ -208,24 +120,25 @@ def backtest(
     if session.as_json:
         from orchestrion.adapters.report.json_document import to_json
 
-        _print_json(to_json(result, settings.statistics))
+        print_json(to_json(result, settings.statistics))
         return
     from orchestrion.adapters.report.terminal import render
 
     for remark in settings.remarks:
         click.echo(f"note: {remark}", err=True)
-    _print(render(result, settings.statistics))
+    print_report(render(result, settings.statistics))
 
 
 @cli.command(epilog=EXIT_CODES_IN_WORDS)
 @click.argument("journal")
-@_json_option
-@_debug_option
-@_pass_session
+@json_option
+@debug_option
+@pass_session
 def replay(session: Session, *, journal: str) -> None:
     """Run the decisions of a journal again and compare them.
 
     Prints "identical", or the first divergence: its seq, the field, what it was then and is now.
+    Recorded estimates (weights from statistics) are also computed again, within a tolerance.
 
     \b
     Example:
@@ -239,11 +152,11 @@ def replay(session: Session, *, journal: str) -> None:
     path = Path(journal)
     if not path.is_file():
         raise JournalError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}")
-    _find_users_modules()
+    find_users_modules()
     configure_logging("warning", is_terminal=sys.stderr.isatty())
     outcome = session.engine.replay_journal(path)
     if session.as_json:
-        _print_json(msgspec.to_builtins(outcome))
+        print_json(msgspec.to_builtins(outcome))
     elif outcome.divergence is None:
         click.echo(f"identical: {outcome.decisions:,} decisions, hash {outcome.decision_hash}")
         if not outcome.is_complete:
@@ -253,45 +166,53 @@ def replay(session: Session, *, journal: str) -> None:
         click.echo(f"diverged at seq {found.seq}, {found.name}.{found.field}")
         click.echo(f"  then: {found.then}")
         click.echo(f"  now:  {found.now}")
-    if not outcome.identical:
+    for fault in outcome.weight_faults:
+        click.echo(f"weights that cannot be computed again: {fault}")
+    if not outcome.identical or outcome.weight_faults:
         raise click.exceptions.Exit(ExitCode.FAILED)
 
 
 @cli.command(epilog=EXIT_CODES_IN_WORDS)
 @click.argument("file")
-@_json_option
-@_set_option
-@_debug_option
-@_pass_session
+@json_option
+@set_option
+@debug_option
+@pass_session
 def validate(session: Session, *, file: str, overrides: Sequence[str]) -> None:
     """Say everything that is wrong with a configuration and its data files, at once.
+
+    Also what is worth knowing of how its strategies fit together, by what they declare.
 
     \b
     Examples:
       orchestrion validate my.yaml
       orchestrion validate my.yaml --set allocation.method=equal_weight
     """
+    from orchestrion.adapters.report.compatibility import render_findings
+    from orchestrion.adapters.report.compatibility_document import findings_to_json
     from orchestrion.adapters.report.summary import settings_to_json, summarise
     from orchestrion.adapters.settings import SettingsError, check_settings, load_settings
 
-    _find_users_modules(Path(file).parent)
+    find_users_modules(Path(file).parent)
     faults = check_settings(file, overrides, os.environ)
     if faults:
         raise SettingsError(file, faults)
     settings = load_settings(file, overrides, os.environ)
-    session.engine.check_compatibility(settings)
+    report = session.engine.check_compatibility(settings)
     if session.as_json:
-        _print_json(settings_to_json(settings))
+        print_json({**settings_to_json(settings), "findings": findings_to_json(report)})
         return
     click.echo(f"ok: {file}")
-    _print(summarise(settings))
+    print_report(summarise(settings))
+    if report.findings:
+        print_report(render_findings(report))
 
 
 @cli.command(epilog=EXIT_CODES_IN_WORDS)
 @click.argument("name", required=False)
-@_json_option
-@_debug_option
-@_pass_session
+@json_option
+@debug_option
+@pass_session
 def strategies(session: Session, *, name: str | None) -> None:
     """List the library: each strategy with its parameters, their types, defaults and units.
 
@@ -305,17 +226,17 @@ def strategies(session: Session, *, name: str | None) -> None:
     from orchestrion.adapters.report.strategy_list import describe_strategies, render_strategies
     from orchestrion.adapters.settings import find_strategy, library
 
-    _find_users_modules()
+    find_users_modules()
     chosen = library() if name is None else {name: find_strategy(name)}
     described = describe_strategies(chosen)
     if session.as_json:
-        _print_json(described)
+        print_json(described)
     else:
-        _print(render_strategies(described))
+        print_report(render_strategies(described))
 
 
 @cli.command()
-@_debug_option
+@debug_option
 def schema() -> None:
     """Print the JSON Schema of configurations, for editors that complete and check.
 
@@ -326,7 +247,7 @@ def schema() -> None:
     """
     from orchestrion.adapters.settings import json_schema
 
-    _print_json(json_schema())
+    print_json(json_schema())
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """A journal in memory: for tests, and for programs that embed a run and keep no file.
 
-It accepts and refuses what the file does, so a test that passes here holds there too; both run
-the suite in ``tests/contract/journal_contract.py``. It keeps every record (about 250 bytes and the
-body), and nothing of it outlives the process.
+It accepts and refuses what the file does, so a test that passes here holds there too; both run the
+suite in ``orchestrion.testing``. It keeps every record (about 250 bytes and the body), and nothing
+of it outlives the process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ from itertools import islice
 from orchestrion.adapters.journal.schema import require_storable, require_writable
 from orchestrion.adapters.journal.stage import JournalStage, require_stage
 from orchestrion.runtime.errors import JournalError, JournalFormatError
-from orchestrion.runtime.journal import JournalHeader, JournalTrailer, Record
+from orchestrion.runtime.journal import (
+    JournalHeader,
+    JournalTrailer,
+    Record,
+    RecordKind,
+    Snapshot,
+)
 
 
 class MemoryJournal:
@@ -47,9 +53,17 @@ class MemoryJournal:
         """None until the run has ended in order."""
         return self._trailer
 
-    def records(self, *, verify: bool = True) -> Iterator[Record]:  # noqa: ARG002
+    def snapshot(self) -> Snapshot | None:
+        """The latest snapshot, or None."""
+        for position in range(len(self._records), 0, -1):
+            record = self._records[position - 1]
+            if record.kind is RecordKind.SNAPSHOT:
+                return Snapshot(position, record)
+        return None
+
+    def records(self, *, verify: bool = True, after: int = 0) -> Iterator[Record]:  # noqa: ARG002
         """The records appended before this call. Memory is not altered behind our back."""
-        return islice(self._records, len(self._records))
+        return islice(self._records, after, len(self._records))
 
     def begin(self, header: JournalHeader) -> None:
         """Keeps the header."""

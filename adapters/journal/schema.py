@@ -65,6 +65,8 @@ CREATE TABLE records (
     chain    BLOB
 )""",
     """\
+CREATE INDEX snapshots ON records (position) WHERE kind = 'snapshot'""",
+    """\
 CREATE TABLE trailer (
     id            INTEGER PRIMARY KEY CHECK (id = 1),
     last_seq      INTEGER NOT NULL,

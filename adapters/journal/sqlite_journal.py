@@ -7,7 +7,7 @@ after a failed fsync nobody knows what the disk holds.
 
 SQLite runs in WAL mode, so others can read while we write. An orderly ``close`` turns the journal
 into a single file without side files. Calls must not overlap, but may come from different threads.
-Recovery of a cut-off journal, snapshots and rotation do not live here yet: `docs/journal.md`.
+A chain of journals, their rotation and recovery are in ``journal_directory``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from enum import Enum
 from pathlib import Path
 
 from orchestrion.adapters.journal import schema
+from orchestrion.adapters.journal.anchor import AnchorWriter
 from orchestrion.adapters.journal.stage import JournalStage, require_stage
 from orchestrion.adapters.journal.writer_lock import WriterLock
 from orchestrion.runtime.errors import JournalError
@@ -83,9 +84,12 @@ class SqliteJournal:
         self._stage = JournalStage.NEW
         self._failure: BaseException | None = None
         self._has_header = False
+        self._is_finished = False
         self._buffer: list[Record] = []
         self._uncommitted_records = 0
         self._chain = GENESIS_HASH
+        self._position = 0
+        self._anchor: AnchorWriter | None = None
         with ExitStack() as taken:
             taken.callback(_lock(self._path).release)
             _create(self._path)
@@ -110,6 +114,9 @@ class SqliteJournal:
             self._chain = _write_header(self._connection, header)
         self._has_header = True
         self._stage = _OPEN
+        if self._durability is Durability.FULL:
+            self._anchor = AnchorWriter(self._path)
+            self._taken.callback(self._close_anchor)
 
     def append(self, record: Record) -> None:
         """Adds a record behind all others; durable after the next ``sync``."""
@@ -128,6 +135,8 @@ class SqliteJournal:
         if self._durability is Durability.FULL:
             self._flush()
             self._commit()
+            if self._anchor is not None:
+                self._anchor.note(self._position, self._chain)
 
     def finish(self, trailer: JournalTrailer) -> None:
         """Writes the trailer; durable with either durability."""
@@ -139,6 +148,7 @@ class SqliteJournal:
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.execute(schema.INSERT_TRAILER, row)
         self._stage = JournalStage.FINISHED
+        self._is_finished = True
 
     def close(self) -> None:
         """Commits, folds the side files into the journal, lets go of it; safe to call twice.
@@ -202,6 +212,7 @@ class SqliteJournal:
             kind, body = _KIND_TEXT[record.kind], record.body.decode()
             values += (record.seq, kind, record.name, record.ts, body, chain)
         self._chain = chain
+        self._position += len(records)
         return values
 
     @contextmanager
@@ -217,6 +228,10 @@ class SqliteJournal:
                 f"{self._path}: the journal cannot be written: {error}. Nothing may act on records "
                 "behind the last sync; free the disk or use another one, and start a new run"
             ) from error
+
+    def _close_anchor(self) -> None:
+        if self._anchor is not None:
+            self._anchor.close(is_needed=not self._is_finished)
 
     def _discard_unless_begun(self) -> None:
         if not self._has_header:

@@ -18,23 +18,27 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from orchestrion.adapters.journal import schema
+from orchestrion.adapters.journal.anchor import Anchor, read_anchor
 from orchestrion.runtime.errors import JournalDamagedError, JournalError, JournalFormatError
 from orchestrion.runtime.journal import (
     FORMAT_VERSION,
     GENESIS_HASH,
+    READABLE_FORMATS,
     JournalHeader,
     JournalTrailer,
     Record,
     RecordKind,
+    Snapshot,
     chain_hash,
 )
 
 _Body = TypeVar("_Body", JournalHeader, JournalTrailer)
 _Row = tuple[Any, ...]  # whatever stands in the file: nothing about it is certain
 
-_SELECT_RECORDS = (
-    "SELECT position, seq, kind, name, ts, CAST(body AS BLOB), chain FROM records ORDER BY position"
-)
+_SELECT = "SELECT position, seq, kind, name, ts, CAST(body AS BLOB), chain FROM records"
+_SELECT_RECORDS = f"{_SELECT} WHERE position > ? ORDER BY position"
+_SELECT_SNAPSHOT = f"{_SELECT} WHERE kind = 'snapshot' ORDER BY position DESC LIMIT 1"
+_SELECT_CHAIN = "SELECT chain FROM records WHERE position = ?"
 _KINDS = {kind.value: kind for kind in RecordKind}
 
 
@@ -72,26 +76,84 @@ class SqliteJournalReader:
         """How the run ended; None when it was cut off, or had not ended when this was built."""
         return self._trailer
 
-    def records(self, *, verify: bool = True) -> Iterator[Record]:
+    def snapshot(self) -> Snapshot | None:
+        """The latest snapshot, checked against the record before it; None when there is none.
+
+        Raises:
+            JournalDamagedError: it was altered.
+        """
+        with self._opened() as connection:
+            connection.execute("BEGIN")
+            row = connection.execute(_SELECT_SNAPSHOT).fetchone()
+            if row is None:
+                return None
+            record, position = self._record(row), row[0]
+            previous = self._chain_at(connection, position - 1)
+            self._continued(previous, record, row=row, expected_position=position)
+            return Snapshot(position, record)
+
+    def records(self, *, verify: bool = True, after: int = 0) -> Iterator[Record]:
         """All records in order, each checked before it is given out, the trailer after the last.
 
         With ``verify=False`` they are given as they stand in the file; only a row that cannot be
         read as a record is refused.
 
+        Args:
+            after: position of the record to begin behind; its own hash is trusted.
+
         Raises:
             JournalDamagedError: a record was altered, is missing, was added or moved: names its
-                position and seq. Last records that are gone show only where there is a trailer.
+                position and seq. Last records that are gone show only where there is a trailer, or
+                where the writer's anchor says that they were durable.
         """
+        anchor = read_anchor(self._path)  # before the rows: it never says more than they hold
         with self._opened() as connection:
             connection.execute("BEGIN")  # everything below is of one moment
-            position, chain = 0, self._header_chain
-            for position, row in enumerate(self._rows(connection), 1):
+            position = after
+            chain = self._chain_at(connection, after) if verify else b""
+            for row in self._rows(connection, after):
+                position += 1
                 record = self._record(row)
                 if verify:
                     chain = self._continued(chain, record, row=row, expected_position=position)
+                    if anchor is not None and anchor.position == position:
+                        self._require_anchor_fits(anchor, chain)
                 yield record
             if verify:
+                self._require_all_durable(anchor, position)
                 self._require_trailer_fits(connection, position=position + 1, previous=chain)
+
+    def last_chain(self) -> bytes:
+        """The running hash after the last record; of the header when there is none."""
+        with self._opened() as connection:
+            row = connection.execute("SELECT max(position) FROM records").fetchone()
+            return self._chain_at(connection, row[0] or 0)
+
+    def _chain_at(self, connection: sqlite3.Connection, position: int) -> bytes:
+        if not position:
+            return self._header_chain
+        row = connection.execute(_SELECT_CHAIN, (position,)).fetchone()
+        if row is None or not isinstance(row[0], bytes):
+            raise JournalDamagedError(
+                f"{self._path}: position {position} is missing", position=position
+            )
+        return row[0]
+
+    def _require_anchor_fits(self, anchor: Anchor, chain: bytes) -> None:
+        if anchor.chain != chain:
+            raise JournalDamagedError(
+                f"{self._path}: position {anchor.position} is not the record that was made durable "
+                "there: the file or its .anchor was replaced",
+                position=anchor.position,
+            )
+
+    def _require_all_durable(self, anchor: Anchor | None, position: int) -> None:
+        if anchor is not None and anchor.position > position:
+            raise JournalDamagedError(
+                f"{self._path}: the journal ends at position {position}, but position "
+                f"{anchor.position} was durable: records are lost",
+                position=position + 1,
+            )
 
     @contextmanager
     def _opened(self) -> Generator[sqlite3.Connection]:
@@ -104,10 +166,10 @@ class SqliteJournalReader:
         except sqlite3.Error as error:
             raise _translated(error, self._path) from error
 
-    def _rows(self, connection: sqlite3.Connection) -> Iterator[_Row]:
-        position = 0
+    def _rows(self, connection: sqlite3.Connection, after: int) -> Iterator[_Row]:
+        position = after
         try:
-            for row in connection.execute(_SELECT_RECORDS):
+            for row in connection.execute(_SELECT_RECORDS, (after,)):
                 yield row
                 position = row[0]
         except sqlite3.Error as error:
@@ -203,7 +265,10 @@ def _text_row(
 ) -> _TextRow[_Body] | None:
     names = ", ".join(columns)
     select = f"SELECT CAST(body AS BLOB), chain, {names} FROM {table}"  # noqa: S608 constants
-    row = connection.execute(select).fetchone()
+    try:
+        row = connection.execute(select).fetchone()
+    except UnicodeDecodeError as error:
+        raise JournalDamagedError(f"{path}: the {table} was altered: {error}") from error
     if row is None:
         return None
     body, chain, *stored = row
@@ -233,7 +298,7 @@ def _require_format(connection: sqlite3.Connection, path: Path) -> None:
             f"{path}: the journal is of format {version}, this version of Orchestrion reads "
             f"format {FORMAT_VERSION}; use a newer version"
         )
-    if version < FORMAT_VERSION:
+    if version not in READABLE_FORMATS:
         raise JournalFormatError(
             f"{path}: the journal is of format {version}, which this version of Orchestrion does "
             f"not read: it reads format {FORMAT_VERSION}"

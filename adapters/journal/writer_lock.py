@@ -6,9 +6,9 @@ process leaves nothing to clean up. Rejected: ``flock``, which a forked child ke
 parent was killed; a file with a process id in it, which outlives its process; the lock of the
 journal's database, which in WAL mode is free between two commits.
 
-``release`` removes the file. That is safe only because a writer never opens a journal that exists:
-whoever gets hold of a removed lock file is refused by the journal itself. A writer that goes on
-with an old journal (recovery, a later issue) must leave the file in place.
+``release`` removes the file of a single journal. That is safe only because a writer never opens a
+journal that exists: whoever gets hold of a removed lock file is refused by the journal itself. The
+lock of a directory of journals, with which others go on, leaves its file in place.
 """
 
 from __future__ import annotations
@@ -23,13 +23,17 @@ from orchestrion.runtime.errors import JournalError
 class WriterLock:
     """Held from construction to ``release``."""
 
-    def __init__(self, journal_path: Path) -> None:
+    def __init__(self, journal_path: Path, *, is_kept: bool = False) -> None:
         """Takes the lock at once or not at all.
+
+        Args:
+            is_kept: the file stays behind at ``release``.
 
         Raises:
             JournalError: somebody holds it, or the file cannot be made.
         """
         self._path = journal_path.with_name(journal_path.name + ".lock")
+        self._is_kept = is_kept
         self._connection: sqlite3.Connection | None = None
         try:
             self._connection = sqlite3.connect(
@@ -46,6 +50,8 @@ class WriterLock:
         if self._connection is None:
             return
         self._disconnect()
+        if self._is_kept:
+            return
         # On Windows a file that somebody else has open stays: it is empty and harms nobody.
         with suppress(OSError):
             self._path.unlink()

@@ -1,95 +1,124 @@
-"""Whether strategies fit together, for people and as a JSON document with the same figures.
+"""Whether strategies fit together, for people: verdict, what is wrong, what helps, the figures.
 
-The pair matrix is a triangle of scores in blocks of columns, strategies by number, so that it can
-be read at 80 columns with three strategies or with fifty. Long lists show their worst lines and say
-how many more there are; the JSON document has all.
+Most important first. Long lists show their worst lines and say how many more there are; the JSON
+document (``compatibility_document``) has all. Numbers stand for strategies in the tables of
+``compatibility_pairs``.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any, TypeAlias
 
-import msgspec
 from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from orchestrion.adapters.report.terminal import UNDEFINED, money, percent, ratio
-from orchestrion.domain.compatibility.recommendation import (
-    Action,
-    DrawFromReserve,
-    DropStrategy,
-    EnableStrategy,
-    RaiseCapital,
-    Recommendation,
-    RemoveDependency,
-    SetAllocations,
-    SetConflictPolicy,
+from orchestrion.adapters.compatibility_result import Analysis
+from orchestrion.adapters.report.compatibility_advice import (
+    CUSTOM,
+    headline_of_action,
+    yaml_of_action,
 )
+from orchestrion.adapters.report.compatibility_document import iso_day
+from orchestrion.adapters.report.compatibility_pairs import (
+    key_of_strategies,
+    pair_figures,
+    pair_matrix,
+    whole_percent,
+)
+from orchestrion.adapters.report.terminal import UNDEFINED, percent, ratio
 from orchestrion.domain.compatibility.report import (
+    SEVEREST_FIRST,
     CompatibilityReport,
     Concentration,
     Finding,
-    PairAssessment,
     PortfolioRisk,
     Severity,
+    SynergyKind,
 )
 
-MATRIX_COLUMNS = 15
-"""Columns of a block: 15 of five characters and the number of the row fit into 80."""
-PAIRS_MAX = 15
 LINES_MAX = 5
 """Findings of one rule, and synergies, that are shown; errors always are."""
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
-_Column: TypeAlias = tuple[str, Callable[[PairAssessment], str]]
+_SYNERGIES = {
+    SynergyKind.DOWNSIDE_HEDGE: "They lose at different times (downside hedge)",
+    SynergyKind.CUSHION: "One gained in the worst periods of the other (cushion)",
+    SynergyKind.DRAWDOWN_OFFSET: "Their falls cancel out (drawdown offset)",
+    SynergyKind.DIVERSIFICATION: "The whole moves less than its parts (diversification)",
+}
 
 
-def to_json(report: CompatibilityReport) -> dict[str, Any]:
-    """The whole report as plain data that ``json.dumps`` takes.
+def render_analysis(analysis: Analysis) -> RenderableType:
+    """The report with what it rests on; print it with ``crop=False``."""
+    return render(
+        analysis.report,
+        origin=analysis.origin,
+        notes=analysis.notes,
+        method=analysis.allocation_method,
+    )
 
-    Scores are 0 to 100 (a rule's own 0 to 1), ratios and fractions are numbers, money and
-    percentages are decimal text, what is not given is null.
+
+def render(
+    report: CompatibilityReport,
+    *,
+    origin: str = "",
+    notes: Iterable[str] = (),
+    method: str = CUSTOM,
+) -> RenderableType:
+    """The report for people; print it with ``crop=False``.
+
+    Args:
+        origin: where the strategies' past is from.
+        notes: what the figures rest on.
+        method: the configuration's allocation method, for the lines of recommendations.
     """
-    content: dict[str, Any] = msgspec.to_builtins(report)
-    content["warnings"] = report.warnings
-    content["pairs"] = [_plain_pair(one) for one in report.pairs]
-    content["risk"] = _plain_risk(report.risk)
-    content["concentrations"] = [_plain_concentration(one) for one in report.concentrations]
-    content["recommendations"] = [_plain_recommendation(one) for one in report.recommendations]
-    return content
-
-
-def render(report: CompatibilityReport) -> RenderableType:
-    """The report for people; print it with ``crop=False``."""
-    parts: list[RenderableType] = [*_verdict(report)]
+    parts: list[RenderableType] = [*_verdict(report, origin)]
+    parts += [Text(), *_findings(report)]
+    if report.recommendations:
+        parts += [Text(), *_recommendations(report, method)]
     if report.pairs:
-        parts += [Text(), *_matrix(report), Text(), *_pair_figures(report)]
-    for section in (_account, _findings, _recommendations, _synergies, _gaps):
+        parts += [Text(), key_of_strategies(report), Text(), *pair_matrix(report)]
+        parts += [Text(), *pair_figures(report)]
+    for section in (_account, _concentrations, _synergies, _gaps):
         lines = list(section(report))
         if lines:
             parts += [Text(), *lines]
+    noted = [Text.assemble("Note: ", (note, "italic")) for note in notes]
+    if noted:
+        parts += [Text(), *noted]
     return Group(*parts)
 
 
-def _verdict(report: CompatibilityReport) -> Iterator[Text]:
+def render_findings(report: CompatibilityReport) -> RenderableType:
+    """The findings in short, a line for each rule and severity, severest first."""
+    lines: list[RenderableType] = [
+        Text("Do they fit together? By what they declare; `orchestrion compat` says more.")
+    ]
+    for severity, rule, findings in _by_rule(report):
+        more = f" (and {len(findings) - 1:,} more)" if len(findings) > 1 else ""
+        label = Text.assemble((severity.upper(), _STYLES[severity]), f" {findings[0].message}")
+        lines.append(_indented(label.append(f"{more} [{rule}]")))
+    return Group(*lines)
+
+
+def _verdict(report: CompatibilityReport, origin: str) -> Iterator[RenderableType]:
     count = len(report.strategy_ids)
     word = Text("compatible", "bold green")
     if not report.is_compatible:
-        word = Text("NOT compatible", "bold red")
+        word = Text("NOT compatible: a run would be refused", "bold red")
     yield Text.assemble(
         f"{count} strateg{'y' if count == 1 else 'ies'}: ", word, _score_words(report)
     )
+    if origin:
+        yield Text(f"{origin[0].upper()}{origin[1:]}.")
     if count > 1 and report.pairs:
         yield Text(
-            f"{report.measured_fraction:.0%} of the rules, by weight, could be judged; figures of "
-            f"returns need {report.returns_min} common {report.alignment} returns.",
+            f"{report.measured_fraction:.0%} of the rules, by weight, could be judged. Scores go "
+            "from 0 (worst) to 100.",
             style="dim",
         )
 
@@ -102,201 +131,24 @@ def _score_words(report: CompatibilityReport) -> str:
     return f"; no score for want of history, {report.declared_score:.0f} of 100 as declared"
 
 
-# -- pairs ------------------------------------------------------------------------------------
+# -- findings and what to do --------------------------------------------------------------------
 
 
-def _matrix(report: CompatibilityReport) -> Iterator[RenderableType]:
-    ids = report.strategy_ids
-    pairs = {one.strategy_ids: one for one in report.pairs}
-    yield _key(report)
-    yield Text()
-    yield Text("Pair scores: 0 lose together, 50 unrelated, 100 hedge each other", style="bold")
-    for start in range(0, len(ids) - 1, MATRIX_COLUMNS):
-        block = _block(ids, pairs, start)
-        if block.row_count:
-            yield block
-    if any(one.score is None and one.declared_score is not None for one in report.pairs):
-        yield Text(
-            "* for want of history by what they declare: 0 share everything, 100 nothing",
-            style="dim",
-        )
-
-
-def _key(report: CompatibilityReport) -> Table:
-    """Which number is which strategy, and with whom it fits worst."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("#", justify="right")
-    table.add_column("Strategy", overflow="fold")
-    table.add_column("Mean", justify="right")
-    table.add_column("Lowest", justify="right")
-    number = _numbers(report)
-    for strategy_id in report.strategy_ids:
-        own = _fits(report, strategy_id)
-        mean, lowest = UNDEFINED, UNDEFINED
-        if own:
-            mean = f"{math.fsum(score for score, _, _ in own) / len(own):.0f}{own[0][1]}"
-            score, mark, other = min(own, key=lambda one: (one[0], number[one[2]]))
-            lowest = f"{score:.0f}{mark} with {number[other]}"
-        table.add_row(str(number[strategy_id]), Text(strategy_id), mean, lowest)
-    return table
-
-
-def _fits(report: CompatibilityReport, strategy_id: str) -> list[tuple[float, str, str]]:
-    """(score, mark, partner) of all its pairs with a score; by what they declare if none has."""
-    shown = [
-        (*found, other)
-        for one in report.pairs
-        if strategy_id in one.strategy_ids and (found := _shown(one)) is not None
-        for other in one.strategy_ids
-        if other != strategy_id
-    ]
-    return [one for one in shown if not one[1]] or shown
-
-
-def _shown(pair: PairAssessment) -> tuple[float, str] | None:
-    """A pair's score; the marked one of what is declared without it; None without either."""
-    if pair.score is not None:
-        return pair.score, ""
-    return None if pair.declared_score is None else (pair.declared_score, "*")
-
-
-def _score_text(pair: PairAssessment) -> str:
-    found = _shown(pair)
-    return UNDEFINED if found is None else f"{found[0]:.0f}{found[1]}"
-
-
-def _block(
-    ids: Sequence[str], pairs: Mapping[tuple[str, str], PairAssessment], start: int
-) -> Table:
-    """Columns from ``start`` on, and the rows below the diagonal that have a pair in them."""
-    end = min(start + MATRIX_COLUMNS, len(ids) - 1)
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("", justify="right", style="dim", width=3)
-    for column in range(start, end):
-        table.add_column(str(column + 1), justify="right", width=4)
-    for row in range(start + 1, len(ids)):
-        cells = [
-            _cell(pairs.get((ids[column], ids[row]))) if column < row else Text()
-            for column in range(start, end)
-        ]
-        if any(cell.plain for cell in cells):
-            table.add_row(str(row + 1), *cells)
-    return table
-
-
-def _cell(pair: PairAssessment | None) -> Text:
-    if pair is None:
-        return Text()
-    style = "dim" if pair.score is None else _style_of(pair.score)
-    return Text(_score_text(pair), style=style)
-
-
-def _style_of(score: float) -> str:
-    if score < 30:
-        return "bold red"
-    if score < 45:
-        return "yellow"
-    return "green" if score >= 60 else ""
-
-
-def _signed(value: float | None) -> str:
-    return UNDEFINED if value is None else f"{value:+.2f}"
-
-
-def _whole_percent(value: float | None) -> str:
-    return UNDEFINED if value is None else f"{value:.0%}"
-
-
-_FIGURES: tuple[_Column, ...] = (
-    ("Score", _score_text),
-    ("Common\ndays", lambda one: f"{one.figures.common_days:,}"),
-    ("Returns", lambda one: f"{one.figures.returns:,}"),
-    ("Pear-\nson", lambda one: _signed(one.figures.pearson)),
-    ("Spear-\nman", lambda one: _signed(one.figures.spearman)),
-    ("Down-\nside", lambda one: _signed(one.figures.downside)),
-    ("Joint\ndrawd.", lambda one: _whole_percent(one.figures.joint_drawdown)),
-    ("Oppos.\ndays", lambda one: f"{one.figures.common_instrument_days:,}"),
-    ("Oppos.\nrate", lambda one: _whole_percent(one.figures.opposing_rate)),
-)
-
-
-def _pair_figures(report: CompatibilityReport) -> Iterator[RenderableType]:
-    number = _numbers(report)
-    worst = sorted(report.pairs, key=_worst_first)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("Pair")
-    for heading, _ in _FIGURES:
-        table.add_column(heading, justify="right")
-    for one in worst[:PAIRS_MAX]:
-        first, second = one.strategy_ids
-        name = f"{number[first]}-{number[second]}"
-        table.add_row(name, *(cell(one) for _, cell in _FIGURES))
-    yield table
-    more = len(worst) - PAIRS_MAX
-    if more > 0:
-        yield Text(f"the {PAIRS_MAX} lowest of {len(worst):,} pairs; --json has all", style="dim")
-
-
-def _worst_first(pair: PairAssessment) -> tuple[bool, float]:
-    """Those with a score before those without."""
-    found = _shown(pair)
-    return pair.score is None, math.inf if found is None else found[0]
-
-
-def _numbers(report: CompatibilityReport) -> dict[str, int]:
-    return {strategy_id: place for place, strategy_id in enumerate(report.strategy_ids, start=1)}
-
-
-# -- the rest ---------------------------------------------------------------------------------
-
-
-def _account(report: CompatibilityReport) -> Iterator[RenderableType]:
-    risk = report.risk
-    if risk is None:
-        return
-    yield Text("Account", style="bold")
-    yield _indented(
-        f"Figures of returns: {len(risk.strategy_ids)} of {risk.strategies} strategies, "
-        f"{risk.common_days:,} common days, {risk.returns:,} {report.alignment} returns"
-    )
-    yield _indented(
-        f"Diversification ratio {ratio(risk.diversification_ratio)}, "
-        f"largest fall {percent(risk.max_drawdown)}, "
-        f"{_whole_percent(risk.joint_drawdown)} of the strategies' own falls"
-    )
-    yield _indented(
-        f"Declared leverage {ratio(risk.leverage)}, largest margin "
-        f"{percent(risk.margin_use)} of the capital{_margin_sample(risk)}"
-    )
-    for one in report.concentrations:
-        yield _indented(_concentration_words(one, len(report.strategy_ids)))
-
-
-def _margin_sample(risk: PortfolioRisk) -> str:
-    day = "" if risk.margin_day is None else f" on {_iso_day(risk.margin_day)}"
-    return f"{day}, {risk.margin_days:,} common days with margin"
-
-
-def _concentration_words(one: Concentration, strategies: int) -> str:
-    name = one.dimension.replace("_", " ")
-    if one.herfindahl is None:
-        return f"HHI by {name}: {UNDEFINED}, nobody says it"
-    largest = ", ".join(f"{value} {share:.0%}" for value, share in one.shares[:3])
-    silent = "" if one.strategies == strategies else f" ({one.strategies} of {strategies} say it)"
-    return f"HHI by {name}: {one.herfindahl:.2f}{silent}, largest {largest}"
+def _by_rule(report: CompatibilityReport) -> Iterator[tuple[Severity, str, list[Finding]]]:
+    """Findings of one rule together, the worst of it first; severest rules first."""
+    ordered = sorted(report.findings, key=lambda one: SEVEREST_FIRST.index(one.severity))
+    for (severity, rule), group in groupby(ordered, key=lambda one: (one.severity, one.rule)):
+        worst_first = sorted(group, key=lambda one: 0.0 if one.score is None else one.score)
+        yield severity, rule, worst_first
 
 
 def _findings(report: CompatibilityReport) -> Iterator[RenderableType]:
     if not report.findings:
         yield Text("Findings: none")
         return
-    yield Text("Findings", style="bold")
-    for (severity, rule), group in groupby(
-        report.findings, key=lambda one: (one.severity, one.rule)
-    ):
-        findings = sorted(group, key=lambda one: 0.0 if one.score is None else one.score)
-        heading = Text.assemble((severity.upper(), _STYLES[severity]), f" {rule}")
-        yield _indented(heading)
+    yield Text("Findings, the severest first", style="bold")
+    for severity, rule, findings in _by_rule(report):
+        yield _indented(Text.assemble((severity.upper(), _STYLES[severity]), f" {rule}"))
         shown = findings if severity is Severity.ERROR else findings[:LINES_MAX]
         yield from (_indented(one.message, by=4) for one in shown)
         yield from _more(len(findings) - len(shown))
@@ -304,34 +156,121 @@ def _findings(report: CompatibilityReport) -> Iterator[RenderableType]:
 
 
 def _advice(finding: Finding) -> Iterator[RenderableType]:
-    words = [one for one in (finding.explanation, finding.recommendation) if one]
-    if words:
-        yield _indented(Text("; ".join(words), style="dim"), by=4)
+    for name, words in (("Why", finding.explanation), ("What helps", finding.recommendation)):
+        if words:
+            yield _indented(Text(f"{name}: {words}", style="dim"), by=4)
 
 
-def _recommendations(report: CompatibilityReport) -> Iterator[RenderableType]:
-    if report.recommendations:
-        yield Text("Recommendations, each by itself", style="bold")
+def _recommendations(report: CompatibilityReport, method: str) -> Iterator[RenderableType]:
+    yield Text(
+        "What you can do (each by itself; put the lines into the configuration)", style="bold"
+    )
     for place, one in enumerate(report.recommendations, start=1):
-        yield _indented(f"{place}. {describe_action(one.action)}")
+        yield _indented(f"{place}. {headline_of_action(one.action)}")
         yield _indented(Text(f"{one.rule}: {one.reason}", style="dim"), by=5)
+        lines = yaml_of_action(one.action, method=method, strategies=len(report.strategy_ids))
+        for line in lines.splitlines():
+            yield Text(f"       {line}", style="cyan", no_wrap=True, overflow="ignore")
+
+
+# -- the account ----------------------------------------------------------------------------------
+
+
+def _account(report: CompatibilityReport) -> Iterator[RenderableType]:
+    risk = report.risk
+    if risk is None:
+        return
+    yield Text("The account as a whole", style="bold")
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, words in _account_lines(report, risk).items():
+        grid.add_row(name, Text(words))
+    yield Padding(grid, (0, 0, 0, 2), expand=False)
+
+
+def _account_lines(report: CompatibilityReport, risk: PortfolioRisk) -> dict[str, str]:
+    days = f"{risk.common_days:,} ({risk.returns:,} {report.alignment} returns)"
+    diversified = risk.diversification_ratio
+    parts = "1 when all move as one"
+    if diversified is not None:
+        parts = f"moves as {diversified**2:.1f} independent equal parts would; {parts}"
+    own = f"{whole_percent(risk.joint_drawdown)} of the strategies' own falls added up"
+    margin = f"{percent(risk.margin_use)} of the capital"
+    if risk.margin_day is not None:
+        margin += f" on {iso_day(risk.margin_day)}"
+    return {
+        "Common days": f"{days} of {len(risk.strategy_ids)} of {risk.strategies} strategies",
+        "Diversification ratio": f"{ratio(diversified)} ({parts})",
+        "Largest fall": f"{percent(risk.max_drawdown)} of the account; {own}",
+        "Declared leverage": f"{ratio(risk.leverage)} times the capital",
+        "Margin peaks together": f"{margin}, {risk.margin_days:,} common days with margin",
+    }
+
+
+def _concentrations(report: CompatibilityReport) -> Iterator[RenderableType]:
+    if not report.concentrations:
+        return
+    yield Text("Where the capital is", style="bold")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("By")
+    table.add_column("HHI", justify="right")
+    table.add_column("As equal\nparts", justify="right")
+    table.add_column("Largest parts", overflow="fold")
+    for one in report.concentrations:
+        table.add_row(
+            one.dimension.replace("_", " "),
+            ratio(one.herfindahl),
+            UNDEFINED if one.effective_number is None else f"{one.effective_number:.1f}",
+            Text(_largest(one, len(report.strategy_ids))),
+        )
+    yield Padding(table, (0, 0, 0, 2), expand=False)
+    yield _indented(
+        Text("HHI, the Herfindahl index: 1 all in one, 0.50 as two equal parts", style="dim")
+    )
+
+
+def _largest(one: Concentration, strategies: int, at_most: int = 3) -> str:
+    if one.herfindahl is None:
+        return "nobody says it"
+    words = ", ".join(f"{value} {_share(share)}" for value, share in one.shares[:at_most])
+    more = len(one.shares) - at_most
+    if more > 0:
+        words += f" and {more} more"
+    return (
+        words
+        if one.strategies == strategies
+        else f"{words} ({one.strategies} of {strategies} say it)"
+    )
+
+
+def _share(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.0095 else f"{share:.1%}"
+
+
+# -- the rest -------------------------------------------------------------------------------------
 
 
 def _synergies(report: CompatibilityReport) -> Iterator[RenderableType]:
     if not report.synergies:
         return
-    yield Text("Synergies", style="bold")
+    yield Text("What they gain from each other", style="bold")
     by_kind = sorted(report.synergies, key=lambda one: one.kind)
     for kind, group in groupby(by_kind, key=lambda one: one.kind):
         found = list(group)
-        yield _indented(kind.replace("_", " "))
+        yield _indented(_SYNERGIES[kind])
         yield from (_indented(one.message, by=4) for one in found[:LINES_MAX])
         yield from _more(len(found) - LINES_MAX)
 
 
 def _gaps(report: CompatibilityReport) -> Iterator[RenderableType]:
-    if report.gaps:
-        yield Text("Not given, for want of data", style="bold")
+    if not report.gaps:
+        return
+    yield Text("Not given, for want of data", style="bold")
+    if all(one.figures.common_days == 0 for one in report.pairs):
+        # Without any past there is one reason for all, and no need to repeat it.
+        yield _indented(", ".join(one.rule for one in report.gaps))
+        return
     for one in report.gaps:
         cases = "" if one.of == 1 else f" in {one.count:,} of {one.of:,} cases, the first:"
         yield _indented(f"{one.rule}{cases or ':'} {one.message}")
@@ -346,62 +285,3 @@ def _more(count: int) -> Iterable[RenderableType]:
 def _indented(words: str | Text, by: int = 2) -> Padding:
     text = Text(words) if isinstance(words, str) else words
     return Padding(text, (0, 0, 0, by), expand=False)
-
-
-def describe_action(action: Action) -> str:
-    """What to do, in the words of the configuration."""
-    match action:
-        case SetAllocations():
-            shares = ", ".join(f"{one} {value}" for one, value in action.percentages)
-            return f"set allocation_pct to {shares} ({action.total} in all)"
-        case SetConflictPolicy():
-            return f"set conflicts: {action.conflict_type}: {action.policy}"
-        case DropStrategy():
-            return f"run without {action.strategy_id}"
-        case EnableStrategy():
-            return f"enable {action.strategy_id}"
-        case RemoveDependency():
-            return f"take {action.dependency} out of depends_on of {action.strategy_id}"
-        case RaiseCapital():
-            return f"raise the capital to {money(action.capital)}"
-        case DrawFromReserve():
-            return f"add {action.strategy_id} with {money(action.capital)} of the reserve"
-
-
-# -- plain data -------------------------------------------------------------------------------
-
-
-def _plain_pair(one: PairAssessment) -> dict[str, Any]:
-    content: dict[str, Any] = msgspec.to_builtins(one)
-    content["rule_scores"] = dict(one.rule_scores)
-    return content
-
-
-def _plain_risk(risk: PortfolioRisk | None) -> dict[str, Any] | None:
-    if risk is None:
-        return None
-    content: dict[str, Any] = msgspec.to_builtins(risk)
-    content["risk_shares"] = dict(risk.risk_shares)
-    content["margin_day"] = None if risk.margin_day is None else _iso_day(risk.margin_day)
-    return content
-
-
-def _plain_concentration(one: Concentration) -> dict[str, Any]:
-    content: dict[str, Any] = msgspec.to_builtins(one)
-    content["effective_number"] = one.effective_number
-    content["shares"] = dict(one.shares)
-    return content
-
-
-def _plain_recommendation(one: Recommendation) -> dict[str, Any]:
-    content: dict[str, Any] = msgspec.to_builtins(one)
-    if isinstance(one.action, SetAllocations):
-        content["action"]["percentages"] = {
-            strategy_id: str(value) for strategy_id, value in one.action.percentages
-        }
-    content["words"] = describe_action(one.action)
-    return content
-
-
-def _iso_day(day: int) -> str:
-    return date.fromordinal(day).isoformat()

@@ -110,7 +110,7 @@ def _happenings(result: RunResult) -> Iterable[RenderableType]:
     for book in refused:
         yield _counts(f"Refusals of {book.book_id}", book.refusals)
     for book in result.books:
-        if book.status not in {"", "running"}:
+        if book.status not in {"", "running", "stopped"}:
             yield Text.assemble("Status of ", f"{book.book_id}: ", (book.status, "bold"))
 
 

@@ -4,36 +4,38 @@
 faults. The order of the modules, each using only those above it:
 
     fault, plain_data, yaml_text, document, override   files as plain data, and what is wrong
-    section, data_settings, execution_settings, run_settings   the models; every key is documented
-    translation, strategy_choice, data_choice, agreement   from plain data to the models
-    loading, json_schema                                all of it together
+    section, ..._settings, run_settings                the models; every key is documented
+    translation, import_path, ..._choice               from plain data and names to what they mean
+    allocation_agreement, rule_agreement, agreement    what several keys must agree on
+    loading, json_schema                               all of it together
 """
 
 from __future__ import annotations
 
+from orchestrion.adapters.settings.allocation_choice import allocation_methods
 from orchestrion.adapters.settings.data_choice import open_data
 from orchestrion.adapters.settings.fault import ConfigFault, SettingsError
 from orchestrion.adapters.settings.json_schema import json_schema
 from orchestrion.adapters.settings.loading import check_settings, load_settings, resolved_json
-from orchestrion.adapters.settings.run_settings import (
-    ActiveStrategy,
-    Custodian,
-    RunSettings,
-    StatisticsSettings,
-)
+from orchestrion.adapters.settings.margin_choice import build_margin_model
+from orchestrion.adapters.settings.run_settings import RunSettings, StatisticsSettings
 from orchestrion.adapters.settings.strategy_choice import (
+    build_checked_strategy,
     build_strategy,
     find_strategy,
     library,
 )
+from orchestrion.adapters.settings.strategy_settings import ActiveStrategy
 
 __all__ = [
     "ActiveStrategy",
     "ConfigFault",
-    "Custodian",
     "RunSettings",
     "SettingsError",
     "StatisticsSettings",
+    "allocation_methods",
+    "build_checked_strategy",
+    "build_margin_model",
     "build_strategy",
     "check_settings",
     "find_strategy",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from orchestrion.adapters.data.bar_files import BarFile, BarFiles
 from orchestrion.adapters.data.bundled_data import BundledData
@@ -87,6 +88,24 @@ def open_data(settings: DataSettings, *, currency: str) -> DataSource:
     if settings.start is None and settings.end is None:
         return source
     return PeriodOfData(source, settings.start, settings.end)
+
+
+def catalog_of(settings: DataSettings, *, currency: str) -> InstrumentCatalog:
+    """The instruments of the data that a configuration names; the files are not read.
+
+    Raises:
+        ConfigurationError: an instrument that cannot be used.
+        MarketDataError: the bundled files are missing or damaged.
+    """
+    if isinstance(settings, BundledDataSettings):
+        return _bundled_catalog(settings.series)
+    return open_data(settings, currency=currency).catalog()
+
+
+@lru_cache(maxsize=4)
+def _bundled_catalog(series: tuple[str, ...] | None) -> InstrumentCatalog:
+    """Kept, because reading it takes a fifth of a second and a program may load many settings."""
+    return BundledData(series).catalog()
 
 
 def check_data(settings: DataSettings, *, currency: str, faults: Faults, read: bool) -> None:

@@ -15,22 +15,31 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrion.adapters.settings.agreement import check_agreement
-from orchestrion.adapters.settings.data_choice import check_data
+from orchestrion.adapters.settings.data_choice import catalog_of, check_data
 from orchestrion.adapters.settings.data_settings import DataSettings
 from orchestrion.adapters.settings.document import read_document
 from orchestrion.adapters.settings.fault import ConfigFault, Faults, KeyPath, SettingsError
+from orchestrion.adapters.settings.margin_choice import AT_MARGIN, check_margin
+from orchestrion.adapters.settings.margin_settings import MarginSettings
 from orchestrion.adapters.settings.override import (
     Override,
     overridden,
     overrides_from_environment,
 )
 from orchestrion.adapters.settings.plain_data import as_list, as_map
+from orchestrion.adapters.settings.rule_agreement import (
+    check_instruments,
+    check_rules,
+    named_instruments,
+)
 from orchestrion.adapters.settings.run_settings import RunSettings
 from orchestrion.adapters.settings.strategy_choice import complete_config
 from orchestrion.adapters.settings.translation import add_faults
+from orchestrion.domain.errors import ConfigurationError
 
 Source = str | Path | Mapping[str, Any]
 _DATA: TypeAdapter[DataSettings] = TypeAdapter(DataSettings)
+_MARGIN: TypeAdapter[MarginSettings] = TypeAdapter(MarginSettings)
 
 
 def load_settings(
@@ -91,6 +100,7 @@ def _examine(
     _resolve_paths(content, document.folder)
     check_agreement(content, faults)
     content = _with_complete_strategies(content, faults)
+    check_rules(content, faults)
     settings = _validated(content, faults)
     _check_data(content, faults, read=read_data)
     return document.origin, settings, faults.found()
@@ -159,10 +169,23 @@ def _validated(content: Mapping[str, Any], faults: Faults) -> RunSettings | None
 
 
 def _check_data(content: Mapping[str, Any], faults: Faults, *, read: bool) -> None:
-    """Checks the data even when another section is faulty, as long as its own is sound."""
+    """Checks the data even when another section is faulty, as long as its own is sound; and what
+    other sections say about the instruments in it."""
     if faults.has(("data",)):
         return
-    currency = (as_map(content.get("account")) or {}).get("currency")
+    account = as_map(content.get("account")) or {}
+    currency = account.get("currency")
     settings = _DATA.validate_json(json.dumps(content.get("data", {"source": "bundled"})))
     currency = currency if isinstance(currency, str) else "USD"
     check_data(settings, currency=currency, faults=faults, read=read)
+    margin = None if faults.has(AT_MARGIN) else account.get("margin")
+    named = named_instruments(content)
+    if (margin is None and not named) or faults.has(("data",)):
+        return
+    try:
+        catalog = catalog_of(settings, currency=currency)
+    except ConfigurationError:
+        return  # a fault of account.currency, or of a file that is told when it is read
+    check_instruments(named, catalog, faults)
+    if margin is not None:
+        check_margin(_MARGIN.validate_json(json.dumps(margin)), catalog, faults)

@@ -6,8 +6,10 @@ Values come through JSON in pydantic's strict mode: a quoted number is text, a q
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, TypeAlias
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +22,7 @@ from pydantic import (
     model_serializer,
 )
 
-from orchestrion.adapters.settings.plain_data import as_map
+from orchestrion.adapters.settings.plain_data import as_list, as_map
 from orchestrion.domain.models.money import MAGNITUDE_MAX
 
 _UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -42,6 +44,52 @@ class Section(BaseModel):
     def _without_absent(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leaves out what was not given: a key without a value is a fault when it is read back."""
         return {key: value for key, value in serialise(self).items() if value is not None}
+
+
+class RuleSection(Section):
+    """A section that says what a rule of the domain says, with percent instead of fractions.
+
+    ``inside_names``: keys that do not follow the habit that ``x_pct`` is ``x_fraction`` there.
+    """
+
+    inside_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def inside(self) -> dict[str, Any]:
+        """What is given, under the domain's names and as fractions; what is absent is left out,
+        so that the domain's own default holds."""
+        values: dict[str, Any] = {}
+        for key in type(self).model_fields:
+            value = getattr(self, key)
+            if value is not None:
+                values[self._inside_name(key)] = _inside(value, is_percent=key.endswith("_pct"))
+        return values
+
+    def _inside_name(self, key: str) -> str:
+        known = self.inside_names.get(key)
+        if known is not None:
+            return known
+        return f"{key.removesuffix('_pct')}_fraction" if key.endswith("_pct") else key
+
+
+def _inside(value: Any, *, is_percent: bool) -> Any:
+    if isinstance(value, RuleSection):
+        return value.inside()
+    content = as_map(value)
+    if content is not None:
+        return {key: _inside(one, is_percent=is_percent) for key, one in content.items()}
+    items = as_list(value)
+    if items is not None:
+        return tuple(_inside(one, is_percent=is_percent) for one in items)
+    return fraction_of(value) if is_percent else value
+
+
+def fraction_of(percent: Decimal) -> Decimal:
+    """Percent as a fraction, exactly."""
+    return percent.scaleb(-2)
+
+
+def optional_fraction(percent: Decimal | None) -> Decimal | None:
+    return None if percent is None else fraction_of(percent)
 
 
 def _exact(value: Any) -> Any:
@@ -73,6 +121,12 @@ def _is_duration(text: str) -> str:
 
 Amount: TypeAlias = Annotated[Decimal, BeforeValidator(_exact), Field(lt=MAGNITUDE_MAX)]
 """An exact number; in files a number, or text where more than 15 digits matter."""
+Weight: TypeAlias = Annotated[Amount, Field(ge=0, le=100, decimal_places=4)]
+"""Percent of the capital; weights are made in millionths."""
+Rate: TypeAlias = Annotated[Amount, Field(ge=0, le=100, decimal_places=7)]
+"""Percent that becomes a fraction with nine decimals."""
+Limit: TypeAlias = Annotated[Amount, Field(ge=0, decimal_places=9)]
+"""An amount or a multiple that is a greatest value."""
 Duration: TypeAlias = Annotated[
     str,
     AfterValidator(_is_duration),
@@ -81,12 +135,18 @@ Duration: TypeAlias = Annotated[
 Identifier: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-def by_tag(key: str, default: str = "") -> Discriminator:
-    """Picks a model by one key. The # keeps the tag apart from keys in places of faults."""
+def by_tag(key: str, default: str = "", *, with_colon: str = "") -> Discriminator:
+    """Picks a model by one key. The # keeps the tag apart from keys in places of faults.
+
+    Args:
+        with_colon: tag of the model for import paths.
+    """
 
     def choose(value: Any) -> str | None:
         content = as_map(value)
         found = getattr(value, key, None) if content is None else content.get(key, default)
-        return f"#{found}" if isinstance(found, str) and found else None
+        if not isinstance(found, str) or not found:
+            return None
+        return f"#{with_colon}" if with_colon and ":" in found else f"#{found}"
 
     return Discriminator(choose)

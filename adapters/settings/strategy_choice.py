@@ -1,32 +1,28 @@
 """From a name in a configuration to a strategy: library names and import paths, and parameters.
 
-An import path ``package.module:Class`` runs the user's own code when it is imported; whatever that
-raises is reported as a fault of the configuration, with the exception's own words.
+A colon makes a name an import path, see ``import_path``.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrion.adapters.settings.fault import Faults, KeyPath, did_you_mean, near_matches, shown
-from orchestrion.adapters.settings.plain_data import as_map
+from orchestrion.adapters.settings.fault import (
+    Faults,
+    KeyPath,
+    SettingsError,
+    did_you_mean,
+    near_matches,
+    shown,
+)
+from orchestrion.adapters.settings.import_path import NotFoundError, imported, is_import_path
+from orchestrion.adapters.settings.plain_data import as_map, plain
 from orchestrion.adapters.settings.translation import add_faults
-from orchestrion.domain.errors import ConfigurationError
 from orchestrion.domain.models.strategy import Strategy
-
-
-class _StrategyNotFoundError(ConfigurationError):
-    """There is no such strategy. ``advice`` says what to do."""
-
-    def __init__(self, problem: str, advice: str) -> None:
-        super().__init__(f"{problem}; {advice}")
-        self.problem = problem
-        self.advice = advice
 
 
 def library() -> dict[str, type[Strategy]]:
@@ -42,14 +38,14 @@ def find_strategy(name: str) -> type[Strategy]:
     Raises:
         ConfigurationError: there is none; the message names the near matches.
     """
-    if ":" in name:
+    if is_import_path(name):
         return _imported(name)
     known = library()
     if name not in known:
         advice = did_you_mean(name, known, what="the library has")
         if not near_matches(name, known):
             advice += "; a strategy of your own is named by its import path, package.module:Class"
-        raise _StrategyNotFoundError(f"unknown strategy {name!r}", advice)
+        raise NotFoundError(f"unknown strategy {name!r}", advice)
     return known[name]
 
 
@@ -62,6 +58,21 @@ def build_strategy(name: str, config: Mapping[str, Any]) -> Strategy:
     """
     cls = find_strategy(name)
     return cls(cls.Parameters.model_validate_json(json.dumps(dict(config)), strict=True))
+
+
+def build_checked_strategy(name: str, config: Mapping[str, Any]) -> Strategy:
+    """A new instance with parameters as somebody wrote them: unknown keys are refused, what is
+    missing has its default.
+
+    Raises:
+        SettingsError: no such strategy, or parameters that cannot be used; it lists every fault.
+    """
+    faults = Faults({})
+    written = plain(config, ("config",), faults)
+    complete = complete_config(name, written, faults, at_name=("strategy",), at_config=("config",))
+    if complete is None or faults.found():
+        raise SettingsError(f"strategy {name}", faults.found())
+    return build_strategy(name, complete)
 
 
 def complete_config(
@@ -78,7 +89,7 @@ def complete_config(
     """
     try:
         cls = find_strategy(name)
-    except _StrategyNotFoundError as error:
+    except NotFoundError as error:
         faults.add(at_name, error.problem, error.advice)
         return None
     written = as_map(config)
@@ -126,33 +137,14 @@ def _dumped(parameters: BaseModel, name: str, at: KeyPath, faults: Faults) -> di
 
 
 def _imported(path: str) -> type[Strategy]:
-    module_name, _, class_name = path.partition(":")
-    if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
-        raise _StrategyNotFoundError(
-            f"{path!r} is no import path", "write it as package.module:Class"
-        )
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:
-        missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        if missing is not None and f"{module_name}.".startswith(f"{missing}."):
-            advice = "is it installed, or does it lie beside the configuration?"
-            raise _StrategyNotFoundError(f"there is no module {module_name!r}", advice) from error
-        raise _StrategyNotFoundError(
-            f"importing {module_name!r} raised {type(error).__name__}: {error}",
-            "correct the module",
-        ) from error
-    found = getattr(module, class_name, None)
-    if found is None:
-        names = [key for key, one in vars(module).items() if _is_strategy(one)]
-        advice = did_you_mean(class_name, names, what="its strategies are")
-        raise _StrategyNotFoundError(f"{module_name!r} has no {class_name!r}", advice)
-    if not _is_strategy(found):
-        raise _StrategyNotFoundError(
-            f"{path!r} is no strategy", "derive the class from orchestrion's Strategy"
-        )
-    cls: type[Strategy] = found
-    return cls
+    found = imported(
+        path,
+        fits=_is_strategy,
+        what="strategies",
+        form="package.module:Class",
+        advice="derive the class from orchestrion's Strategy",
+    )
+    return cast("type[Strategy]", found)
 
 
 def _is_strategy(found: object) -> bool:

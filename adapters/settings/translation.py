@@ -71,7 +71,9 @@ def _input(details: ErrorDetails) -> Any:
 def _tag_path(path: KeyPath, details: ErrorDetails) -> KeyPath:
     if not isinstance(details["input"], dict):
         return path
-    return (*path, "kind" if isinstance(path[-1], int) else "source")
+    if isinstance(path[-1], int):
+        return (*path, "kind")
+    return (*path, "model" if path[-1] == "margin" else "source")
 
 
 _SIMPLE = {
@@ -124,7 +126,7 @@ def expectation(details: ErrorDetails) -> str:
         names = re.findall("'([^']*)'", str(context["expected"]))
         return _one_of(names or [str(context["expected"])], found)
     if kind == "union_tag_invalid":
-        names = re.findall(f"{_TAG}([a-z]+)", str(context["expected_tags"]))
+        names = re.findall(f"{_TAG}([a-z_.:]+)", str(context["expected_tags"]))
         return _one_of(names, str(context["tag"]).removeprefix(_TAG))
     if kind == "union_tag_not_found" and not is_map(found):
         kind = "dict_type"

@@ -8,9 +8,11 @@ the settlement, until then their net cost is remembered.
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
+from orchestrion.domain.capital.corporate_action import SplitReport
 from orchestrion.domain.models.instrument import Future, Tradable
-from orchestrion.domain.models.money import ZERO, add, multiply, subtract
+from orchestrion.domain.models.money import EXACT, ZERO, add, multiply, subtract
 from orchestrion.domain.models.portfolio import NetPosition, PortfolioState
 
 
@@ -78,6 +80,30 @@ class VenueAccount:
         if holding is not None:
             self._cash = add(self._cash, subtract(_worth(holding, price), holding.unpaid))
 
+    def split(self, report: SplitReport) -> None:
+        """Multiplies the net holding of a share; whole steps stay, the rest is paid for in cents.
+
+        In fractions of its own, so that a reconciliation compares three ways of reckoning.
+        """
+        holding = self._holdings.get(report.instrument_id)
+        if holding is None:
+            return
+        exact = Fraction(holding.quantity) * report.numerator / report.denominator
+        step = Fraction(report.quantity_step)
+        kept = int(exact / step) * step
+        owed = (
+            (exact - kept) * Fraction(report.cash_price) * Fraction(holding.instrument.multiplier)
+        )
+        holding.quantity = _decimal_of(kept)
+        self._cash = add(self._cash, _decimal_of(Fraction(round(owed * 100), 100)))
+
+    def rename(self, instrument_id: str, instrument: Tradable) -> None:
+        """An instrument has another id."""
+        holding = self._holdings.pop(instrument_id, None)
+        if holding is not None:
+            holding.instrument = instrument
+            self._holdings[instrument.instrument_id] = holding
+
     def state(self, ts_event: int) -> PortfolioState:
         """Cash and every net quantity that is not zero, by instrument id."""
         positions = tuple(
@@ -86,6 +112,11 @@ class VenueAccount:
             if holding.quantity
         )
         return PortfolioState(ts_event, self._cash, positions)
+
+
+def _decimal_of(value: Fraction) -> Decimal:
+    """Of a fraction whose decimals end, as those of steps and cents do."""
+    return EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
 def _worth(holding: Holding, price: Decimal) -> Decimal:

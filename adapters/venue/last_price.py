@@ -52,6 +52,18 @@ class LastPrices:
         self._followed.pop(instrument_id, None)
         self._prices_e9.pop(instrument_id, None)
 
+    def rename(self, old: str, new: str) -> None:
+        """An instrument has another id from now on."""
+        self._read()
+        if old not in self._followed:
+            return
+        self._underlying_ids = frozenset(
+            new if one == old else one for one in sorted(self._underlying_ids)
+        )
+        self._followed = {new if one == old else one: None for one in self._followed}
+        if old in self._prices_e9:
+            self._prices_e9[new] = self._prices_e9.pop(old)
+
     def see(self, market_slice: MarketSlice) -> None:
         """Takes a slice; times never go back."""
         unread = self._unread

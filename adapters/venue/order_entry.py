@@ -9,11 +9,18 @@ from __future__ import annotations
 from decimal import Decimal
 from math import gcd
 
-from orchestrion.adapters.venue.working_order import FOREVER, WorkingLeg, WorkingOrder
+from orchestrion.adapters.venue.working_order import (
+    FOREVER,
+    WorkingLeg,
+    WorkingOrder,
+    data_ids_of,
+)
 from orchestrion.domain.models.command import SubmitOrder
 from orchestrion.domain.models.instrument import Equity, Index, InstrumentCatalog, Tradable
 from orchestrion.domain.models.money import is_multiple, to_e9
 from orchestrion.domain.models.order import Leg, OrderType, TimeInForce
+
+_MARKET, _GTD = OrderType.MARKET, TimeInForce.GTD
 
 
 def entry_fault(order: SubmitOrder, catalog: InstrumentCatalog, now: int) -> str | None:
@@ -25,7 +32,8 @@ def entry_fault(order: SubmitOrder, catalog: InstrumentCatalog, now: int) -> str
     if not order.legs:
         return "an order needs at least one leg"
     for leg in order.legs:
-        fault = _leg_fault(leg, catalog, now)
+        # What a split or another lot size left over can be closed, whatever the lot.
+        fault = _leg_fault(leg, catalog, now, may_be_odd=order.reduce_only)
         if fault is not None:
             return fault
     return _price_fault(order) or _time_fault(order, now)
@@ -40,22 +48,26 @@ def working_order(
     earliest: int,
 ) -> WorkingOrder:
     """An order without fault as the venue keeps it."""
-    units = gcd(*(to_e9(leg.quantity) for leg in order.legs))
+    quantities_e9 = [to_e9(leg.quantity) for leg in order.legs]
+    units = gcd(*quantities_e9)
     expire_ts = FOREVER if order.expire_ts is None else order.expire_ts
-    legs: list[WorkingLeg] = []
-    for leg in order.legs:
+    entered: list[WorkingLeg] = []
+    for leg, quantity_e9 in zip(order.legs, quantities_e9, strict=True):
         instrument = catalog.tradable(leg.instrument_id)
         latest = min(expire_ts, expiry_of(instrument))
-        ratio = to_e9(leg.quantity) // units
-        legs.append(WorkingLeg(instrument, leg.side, leg.quantity, ratio, latest))
+        ratio = quantity_e9 // units
+        entered.append(WorkingLeg(instrument, leg.side, leg.quantity, ratio, latest))
+    legs = tuple(entered)
     return WorkingOrder(
         client_order_id=client_order_id,
         sequence=sequence,
-        legs=tuple(legs),
+        legs=legs,
+        data_ids=data_ids_of(legs),
         order_type=order.order_type,
         time_in_force=order.time_in_force,
-        limit_e9=_price_e9(order.limit_price),
-        stop_e9=_price_e9(order.stop_price),
+        # Zero stands in where the order's type has no such price; no rule reads it then.
+        limit_e9=0 if order.limit_price is None else to_e9(order.limit_price),
+        stop_e9=0 if order.stop_price is None else to_e9(order.stop_price),
         earliest=earliest,
         expire_ts=expire_ts,
     )
@@ -66,7 +78,7 @@ def expiry_of(instrument: Tradable) -> int:
     return FOREVER if isinstance(instrument, Equity) else instrument.expiry_ts
 
 
-def _leg_fault(leg: Leg, catalog: InstrumentCatalog, now: int) -> str | None:
+def _leg_fault(leg: Leg, catalog: InstrumentCatalog, now: int, *, may_be_odd: bool) -> str | None:
     instrument = catalog.get(leg.instrument_id)
     if instrument is None:
         return f"unknown instrument {leg.instrument_id!r}"
@@ -74,18 +86,25 @@ def _leg_fault(leg: Leg, catalog: InstrumentCatalog, now: int) -> str | None:
         return f"{leg.instrument_id} is an index, nobody trades it"
     if expiry_of(instrument) <= now:
         return f"{leg.instrument_id} expired at {expiry_of(instrument)}"
-    fault = _number_fault(f"quantity of {leg.instrument_id}", leg.quantity)
-    if fault is not None:
-        return fault
+    try:
+        to_e9(leg.quantity)
+    except ValueError as error:
+        return f"quantity of {leg.instrument_id}: {error}"
     if leg.quantity <= 0:
         return f"quantity of {leg.instrument_id} must be above 0, got {leg.quantity}"
-    if not is_multiple(leg.quantity, instrument.lot_size):
+    if not may_be_odd and not is_multiple(leg.quantity, instrument.lot_size):
         return f"{leg.quantity} {leg.instrument_id} is no multiple of the lot {instrument.lot_size}"
-    return _number_fault(f"price increment of {leg.instrument_id}", instrument.price_increment)
+    try:
+        to_e9(instrument.price_increment)
+    except ValueError as error:
+        return f"price increment of {leg.instrument_id}: {error}"
+    return None
 
 
 def _price_fault(order: SubmitOrder) -> str | None:
     price: Decimal | None = None
+    if order.order_type is _MARKET:
+        return None
     if order.order_type is OrderType.LIMIT:
         price = order.limit_price
     elif order.order_type is OrderType.STOP_MARKET:
@@ -96,25 +115,16 @@ def _price_fault(order: SubmitOrder) -> str | None:
         return None
     if price is None:
         return f"a {order.order_type} order needs its price"
-    return _number_fault("price", price)
+    try:
+        to_e9(price)
+    except ValueError as error:
+        return f"price: {error}"
+    return None
 
 
 def _time_fault(order: SubmitOrder, now: int) -> str | None:
-    if order.time_in_force is not TimeInForce.GTD:
+    if order.time_in_force is not _GTD:
         return None if order.expire_ts is None else "expire_ts belongs to GTD orders only"
     if order.expire_ts is None:
         return "a GTD order needs expire_ts"
     return f"expire_ts {order.expire_ts} is in the past" if order.expire_ts < now else None
-
-
-def _number_fault(name: str, value: Decimal) -> str | None:
-    try:
-        to_e9(value)
-    except ValueError as error:
-        return f"{name}: {error}"
-    return None
-
-
-def _price_e9(price: Decimal | None) -> int:
-    """Zero stands in where the order's type has no such price; no rule reads it then."""
-    return 0 if price is None else to_e9(price)

@@ -36,9 +36,17 @@ from orchestrion.adapters.venue.matching import Execution, SlicePrices, match_or
 from orchestrion.adapters.venue.order_entry import entry_fault, expiry_of, working_order
 from orchestrion.adapters.venue.slippage import SlippageModel
 from orchestrion.adapters.venue.working_order import FOREVER, Deadlines, OpenOrders, WorkingOrder
+from orchestrion.domain.capital.corporate_action import (
+    CorporateActionReport,
+    LotSizeChangedReport,
+    SplitReport,
+    SymbolChangedReport,
+    apply_lot_size,
+    apply_symbol_change,
+)
 from orchestrion.domain.errors import ConfigurationError, InvariantBrokenError, MarketDataError
 from orchestrion.domain.models.command import ApprovedCommand, CancelOrder, SubmitOrder
-from orchestrion.domain.models.instrument import Future, InstrumentCatalog, OptionContract
+from orchestrion.domain.models.instrument import Future, Index, InstrumentCatalog, OptionContract
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.money import MAGNITUDE_MAX, from_e9
 from orchestrion.domain.models.order import OrderSide
@@ -284,6 +292,24 @@ class SimulatedVenue:
                 )
             )
         return reports
+
+    def on_corporate_action(self, report: CorporateActionReport) -> None:
+        """Follows an action that was applied to the books: holdings and instruments change. Nothing
+        works on the instrument then, its orders were withdrawn before."""
+        match report:
+            case SplitReport():
+                self._account.split(report)
+            case LotSizeChangedReport():
+                self._catalog = apply_lot_size(report, {}, self._catalog).catalog
+            case SymbolChangedReport(instrument_id=old, new_instrument_id=new):
+                self._catalog = apply_symbol_change(report, {}, self._catalog).catalog
+                instrument = self._catalog[new]
+                self._last_prices.rename(old, new)
+                if not isinstance(instrument, Index):
+                    self._account.rename(old, instrument)
+                    if old in self._listed:
+                        self._listed.add(new)
+                        self._expiries.add(expiry_of(instrument), new)
 
     # -- endings ----------------------------------------------------------------------------
 

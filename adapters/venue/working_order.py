@@ -27,57 +27,31 @@ class WorkingLeg(msgspec.Struct, frozen=True, gc=False):
     latest: int
 
 
-class WorkingOrder:
+class WorkingOrder(msgspec.Struct, kw_only=True, eq=False):
     """An accepted order. All but the last three attributes stay as they were entered.
 
     Attributes:
         sequence: order of submission, from 1.
+        data_ids: under which its legs' prices come, each once.
         earliest: no price earlier than this time (the decision) may fill it.
         is_triggered: a stop that was reached and waits for a counterparty.
         had_chance: a slice came that had a usable price for every leg.
         survived_close: it was open at a session's close.
     """
 
-    __slots__ = (
-        "client_order_id",
-        "earliest",
-        "expire_ts",
-        "had_chance",
-        "is_triggered",
-        "legs",
-        "limit_e9",
-        "order_type",
-        "sequence",
-        "stop_e9",
-        "survived_close",
-        "time_in_force",
-    )
-
-    def __init__(
-        self,
-        *,
-        client_order_id: str,
-        sequence: int,
-        legs: tuple[WorkingLeg, ...],
-        order_type: OrderType,
-        time_in_force: TimeInForce,
-        limit_e9: int,
-        stop_e9: int,
-        earliest: int,
-        expire_ts: int,
-    ) -> None:
-        self.client_order_id = client_order_id
-        self.sequence = sequence
-        self.legs = legs
-        self.order_type = order_type
-        self.time_in_force = time_in_force
-        self.limit_e9 = limit_e9
-        self.stop_e9 = stop_e9
-        self.earliest = earliest
-        self.expire_ts = expire_ts
-        self.is_triggered = False
-        self.had_chance = False
-        self.survived_close = False
+    client_order_id: str
+    sequence: int
+    legs: tuple[WorkingLeg, ...]
+    data_ids: tuple[str, ...]
+    order_type: OrderType
+    time_in_force: TimeInForce
+    limit_e9: int
+    stop_e9: int
+    earliest: int
+    expire_ts: int
+    is_triggered: bool = False
+    had_chance: bool = False
+    survived_close: bool = False
 
     @property
     def venue_order_id(self) -> str:
@@ -101,7 +75,7 @@ class WorkingOrder:
 class OpenOrders:
     """Working orders in order of submission, indexed by the ids under which their prices come.
 
-    An option's price comes under its own id or, in a chain, under its underlying's.
+    Add them in that order.
     """
 
     __slots__ = ("_by_data_id", "_by_id")
@@ -122,12 +96,12 @@ class OpenOrders:
 
     def add(self, order: WorkingOrder) -> None:
         self._by_id[order.client_order_id] = order
-        for data_id in _data_ids(order):
+        for data_id in order.data_ids:
             self._by_data_id.setdefault(data_id, {})[order.sequence] = order
 
     def remove(self, order: WorkingOrder) -> None:
         del self._by_id[order.client_order_id]
-        for data_id in _data_ids(order):
+        for data_id in order.data_ids:
             orders = self._by_data_id[data_id]
             del orders[order.sequence]
             if not orders:
@@ -135,9 +109,12 @@ class OpenOrders:
 
     def touched_by(self, market_slice: MarketSlice) -> list[WorkingOrder]:
         """Orders that a slice may have a price for, in order of submission."""
-        by_data_id = self._by_data_id
+        by_data_id, items = self._by_data_id, market_slice.items
+        if len(items) == 1:
+            orders = by_data_id.get(items[0].instrument_id)
+            return [] if orders is None else list(orders.values())
         touched: dict[int, WorkingOrder] = {}
-        for item in market_slice.items:
+        for item in items:
             orders = by_data_id.get(item.instrument_id)
             if orders is not None:
                 touched.update(orders)
@@ -149,14 +126,17 @@ class OpenOrders:
         return [order for order in orders.values() if order.needs(instrument_id)]
 
 
-def _data_ids(order: WorkingOrder) -> dict[str, None]:
-    """In order of the legs, each once."""
+def data_ids_of(legs: tuple[WorkingLeg, ...]) -> tuple[str, ...]:
+    """The ids under which prices of the legs come, in order of the legs, each once.
+
+    An option's price comes under its own id or, in a chain, under its underlying's.
+    """
     ids: dict[str, None] = {}
-    for leg in order.legs:
+    for leg in legs:
         ids[leg.instrument.instrument_id] = None
         if isinstance(leg.instrument, OptionContract):
             ids[leg.instrument.underlying_id] = None
-    return ids
+    return tuple(ids)
 
 
 class Deadlines:
@@ -180,6 +160,8 @@ class Deadlines:
 
     def drop_due(self, ts: int) -> None:
         """Forgets what ``due`` gave."""
+        if ts < self.next_ts:
+            return
         del self._entries[: self._count_due(ts)]
         self.next_ts = self._entries[0][0] if self._entries else FOREVER
 

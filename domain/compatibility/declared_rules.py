@@ -192,7 +192,7 @@ DECLARED_RULES: tuple[Rule, ...] = (
         weight=1,
         pass_score=1,
         measure=shared_instruments,
-        explanation="orders of two strategies in one instrument can meet",
+        explanation="where two strategies trade what they both follow, their orders can meet",
         recommendation="look at the opposing direction rate and the policy for OPPOSING_SIDES",
     ),
     Rule(

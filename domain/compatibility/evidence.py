@@ -58,7 +58,8 @@ class Evidence:
         weights: strategy id -> share of the capital that is given out; equal shares when it is not
             known what everybody gets.
         faults: strategy id -> why its equity gives no returns.
-        horizons: strategy id -> how long it holds, as declared or else as its history says.
+        horizons: strategy id -> how long it holds: as its history shows, or else as its metadata
+            say.
     """
 
     def __init__(self, lineup: Lineup, settings: AnalysisSettings) -> None:
@@ -80,7 +81,7 @@ class Evidence:
             for one, past in histories.items()
         }
         self.horizons = {
-            one.strategy_id: one.horizon or horizon_of(histories[one.strategy_id])
+            one.strategy_id: horizon_of(histories[one.strategy_id]) or one.metadata.horizon
             for one in lineup.candidates
         }
         self._weeks = {one: _expiry_weeks(past) for one, past in histories.items()}

@@ -17,6 +17,7 @@ import msgspec
 from orchestrion.domain.capital.return_history import EquityPoint
 from orchestrion.domain.errors import ConfigurationError
 from orchestrion.domain.models.money import ZERO
+from orchestrion.domain.models.strategy_metadata import Horizon
 
 DAY_OF_EPOCH = 719_163
 """Ordinal of 1970-01-01."""
@@ -37,15 +38,6 @@ class Alignment(StrEnum):
     def period(self, day: int) -> int:
         """The period that a day belongs to."""
         return day if self is Alignment.DAILY else week_of(day)
-
-
-class Horizon(StrEnum):
-    """How long a strategy usually holds."""
-
-    INTRADAY = "intraday"
-    DAYS = "days"
-    WEEKS = "weeks"
-    MONTHS = "months"
 
 
 class InstrumentDay(msgspec.Struct, frozen=True, gc=False):

@@ -274,7 +274,7 @@ _RULES: tuple[Rule, ...] = (
         weight=1,
         pass_score=0.5,
         measure=same_week_expiries,
-        explanation="options that expire in the same week have their gamma at the same time",
+        explanation="options react most to the price (gamma) in the week in which they expire",
         recommendation="choose other days to expiry for one of them",
     ),
     Rule(

@@ -12,12 +12,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from orchestrion.domain.compatibility.history import (
-    Alignment,
-    Horizon,
-    StrategyHistory,
-    check_history,
-)
+from orchestrion.domain.compatibility.history import Alignment, StrategyHistory, check_history
 from orchestrion.domain.errors import ConfigurationError
 from orchestrion.domain.models.money import CENT, ONE, ZERO, add, divide, is_amount
 from orchestrion.domain.models.strategy_metadata import StrategyMetadata
@@ -30,14 +25,10 @@ NO_POLICIES: Mapping[str, str] = MappingProxyType({})
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A strategy with the capital that it would get; None when no capital is set yet.
-
-    ``horizon`` is read out of the history when it is not said.
-    """
+    """A strategy with the capital that it would get; None when no capital is set yet."""
 
     metadata: StrategyMetadata
     capital: Decimal | None
-    horizon: Horizon | None = None
 
     @property
     def strategy_id(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import date
 from itertools import pairwise
 
 import msgspec
@@ -109,10 +110,14 @@ def fault_of(points: Sequence[EquityPoint]) -> str:
     for before, after in pairwise(points):
         if before.equity <= 0 or subtract(after.equity, after.flow) <= 0:
             return (
-                f"no return from day {before.day} to day {after.day}, equity went from "
+                f"no return from {_iso(before.day)} to {_iso(after.day)}, equity went from "
                 f"{before.equity} to {after.equity} with {after.flow} moved in"
             )
     return ""
+
+
+def _iso(day: int) -> str:
+    return date.fromordinal(day).isoformat()
 
 
 def sum_of_curves(curves: Sequence[Sequence[float]]) -> tuple[float, ...]:

@@ -52,7 +52,7 @@ def _of_the_whole(evidence: Evidence) -> Iterator[Synergy]:
             value=ratio,
             samples=risk.returns,
             message=f"the whole moves as {ratio**2:.1f} independent equal parts would: "
-            f"diversification ratio {ratio:.2f} over {risk.returns} common returns",
+            f"diversification ratio {ratio:.2f} over {risk.returns:,} common returns",
         )
 
 

@@ -22,6 +22,7 @@ from orchestrion.domain.models.order import (
     OrderSide,
     OrderStatus,
     OrderType,
+    OwnerShare,
     TimeInForce,
 )
 
@@ -89,7 +90,9 @@ class CancelOrder(StrategyCommand, frozen=True, kw_only=True, tag="CancelOrder")
     label: str = ""
 
 
-class ApprovedCommand(StrategyCommand, frozen=True, kw_only=True, tag="ApprovedCommand"):
+class ApprovedCommand(
+    StrategyCommand, frozen=True, kw_only=True, omit_defaults=True, tag="ApprovedCommand"
+):
     """A command that passed every rule and may leave; the only kind that a port ever receives.
 
     Attributes:
@@ -97,6 +100,8 @@ class ApprovedCommand(StrategyCommand, frozen=True, kw_only=True, tag="ApprovedC
         reservation: capital set aside until the order ends, account currency.
         is_reducing: every leg shrinks the strategy's own quantity.
         ts_decided: time of the deciding input; it may fill only at later prices.
+        owners: for whom the order trades, in rank order, when it was netted for several
+            strategies; ``strategy_id`` is then the first one's. Empty: for ``strategy_id`` alone.
     """
 
     command: SubmitOrder | CancelOrder
@@ -104,6 +109,7 @@ class ApprovedCommand(StrategyCommand, frozen=True, kw_only=True, tag="ApprovedC
     reservation: Decimal
     is_reducing: bool
     ts_decided: int
+    owners: tuple[OwnerShare, ...] = ()
 
 
 def initialized_order(approved: ApprovedCommand, command: SubmitOrder) -> Order:
@@ -146,6 +152,7 @@ class RefusalCode(StrEnum):
     BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
     ACCOUNT_MARGIN_EXCEEDED = "ACCOUNT_MARGIN_EXCEEDED"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    INSTRUMENT_SUSPENDED = "INSTRUMENT_SUSPENDED"
 
 
 class RefusedCommand(msgspec.Struct, frozen=True, kw_only=True, tag="RefusedCommand"):

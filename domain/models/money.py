@@ -66,7 +66,7 @@ def divide(numerator: Decimal, denominator: Decimal, *, step: Decimal, rounding:
 
 def round_to_cent(amount: Decimal) -> Decimal:
     """Half-even to 0.01, the rounding of fees."""
-    return amount.quantize(CENT, rounding=ROUND_HALF_EVEN, context=_ROUNDING)
+    return _ROUNDING.quantize(amount, CENT)
 
 
 def round_down_to_step(value: Decimal, step: Decimal) -> Decimal:
@@ -83,8 +83,9 @@ def is_multiple(value: Decimal, step: Decimal) -> bool:
 @lru_cache(maxsize=65_536)  # prices repeat on a tick grid; arbitrary bound, about 10 MB when full
 def from_e9(value_e9: int) -> Decimal:
     """An integer in billionths as a decimal without trailing zeros."""
-    value = EXACT.scaleb(Decimal(value_e9), -9).normalize(EXACT)
-    return value.quantize(ONE, context=EXACT) if value.as_tuple().exponent > 0 else value  # type: ignore[operator]
+    if not value_e9 % BILLION:
+        return Decimal(value_e9 // BILLION)
+    return EXACT.scaleb(Decimal(value_e9), -9).normalize(EXACT)
 
 
 def to_e9(value: Decimal | int | str) -> int:
@@ -99,8 +100,17 @@ def to_e9(value: Decimal | int | str) -> int:
         raise ValueError(f"{value!r} is not a number") from None
     if not number.is_finite() or number.copy_abs() >= MAGNITUDE_MAX:
         raise ValueError(f"{value} is not a finite number below {MAGNITUDE_MAX}")
-    if _ROUNDING.quantize(number, BILLIONTH) != number:
+    value_e9 = _billionths(number)
+    if value_e9 is None:
         raise ValueError(f"{value} has more than nine decimals")
+    return value_e9
+
+
+@lru_cache(maxsize=8_192)  # ticks, lots and prices repeat; arbitrary bound, about 2 MB when full
+def _billionths(number: Decimal) -> int | None:
+    """In billionths, or None when that is no whole number."""
+    if _ROUNDING.quantize(number, BILLIONTH) != number:
+        return None
     return int(EXACT.scaleb(number, 9))
 
 

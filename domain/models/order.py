@@ -19,16 +19,19 @@ from orchestrion.domain.models.money import subtract
 
 
 class OrderSide(StrEnum):
+    """Buy or sell; ``sign`` is 1 or -1."""
+
     BUY = "BUY"
     SELL = "SELL"
+
+    def __init__(self, value: str) -> None:
+        # Kept with the member, because every fill asks: naming a member (``OrderSide.BUY``) costs
+        # as much as a decimal sum.
+        self.sign = 1 if value == "BUY" else -1
 
     @property
     def opposite(self) -> OrderSide:
         return OrderSide.SELL if self is OrderSide.BUY else OrderSide.BUY
-
-    @property
-    def sign(self) -> int:
-        return 1 if self is OrderSide.BUY else -1
 
 
 class OrderType(StrEnum):
@@ -64,6 +67,7 @@ class OrderTrigger(StrEnum):
     """What can happen to an order."""
 
     SUBMIT = "SUBMIT"
+    DENY = "DENY"
     ACCEPT = "ACCEPT"
     REJECT = "REJECT"
     REQUEST_CANCEL = "REQUEST_CANCEL"
@@ -82,6 +86,10 @@ _ENDED = (_S.FILLED, _S.CANCELED, _S.EXPIRED, _S.REJECTED)
 TRANSITIONS: dict[tuple[OrderStatus, OrderTrigger], OrderStatus] = {
     (_S.INITIALIZED, _T.SUBMIT): _S.SUBMITTED,
     (_S.INITIALIZED, _T.LOSE): _S.UNKNOWN,
+    # Netting: what trades inside never leaves, and what may not leave is refused by us.
+    (_S.INITIALIZED, _T.FILL_PART): _S.PARTIALLY_FILLED,
+    (_S.INITIALIZED, _T.FILL_REST): _S.FILLED,
+    (_S.INITIALIZED, _T.DENY): _S.DENIED,
     (_S.SUBMITTED, _T.ACCEPT): _S.ACCEPTED,
     (_S.UNKNOWN, _T.ACCEPT): _S.ACCEPTED,
     # The acknowledgement may arrive after the first fill or after a cancel request: no news.
@@ -138,7 +146,20 @@ class Leg(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def signed_quantity(self) -> Decimal:
-        return self.quantity if self.side is OrderSide.BUY else self.quantity.copy_negate()
+        return self.quantity if self.side.sign > 0 else self.quantity.copy_negate()
+
+
+class OwnerShare(msgspec.Struct, frozen=True):
+    """One strategy's part of an outside order that was netted for several.
+
+    Attributes:
+        client_order_id: of the strategy's own order.
+        quantity: > 0, what the outside order is to trade for it.
+    """
+
+    strategy_id: str
+    client_order_id: str
+    quantity: Decimal
 
 
 class Order(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from types import MappingProxyType
+from typing import TypeVar
 
 import msgspec
 
@@ -34,6 +35,8 @@ from orchestrion.domain.models.money import (
     subtract,
     to_e9,
 )
+
+_T = TypeVar("_T")
 
 RESERVE = "RESERVE"
 """The book of the capital that no strategy was given."""
@@ -167,9 +170,9 @@ def trade(
         price: per unit, account currency.
         fee: taken out of cash.
     """
-    position = book.positions.get(instrument.instrument_id)
-    held = position.quantity if position is not None else ZERO
-    held_cost = position.cost if position is not None else ZERO
+    instrument_id = instrument.instrument_id
+    position = book.positions.get(instrument_id)
+    held, held_cost = (ZERO, ZERO) if position is None else (position.quantity, position.cost)
     amount = multiply(multiply(signed_quantity, price), instrument.multiplier)
 
     if held and (held > 0) != (signed_quantity > 0):
@@ -180,13 +183,13 @@ def trade(
     cash, unsettled = book.cash, book.unsettled
     if isinstance(instrument, Future):
         if realized:
-            unsettled = _with_unsettled(unsettled, instrument.instrument_id, realized)
+            unsettled = _with_unsettled(unsettled, instrument_id, realized)
     else:
         cash = subtract(cash, amount)
     return Book(
         book.book_id,
         subtract(cash, fee),
-        _with_position(book.positions, instrument.instrument_id, quantity, cost),
+        _with_position(book.positions, instrument_id, quantity, cost),
         add(book.realized_pnl, realized),
         add(book.fees, fee),
         unsettled,
@@ -270,20 +273,18 @@ def equity(book: Book, catalog: InstrumentCatalog, marks: Marks) -> Decimal:
     total = book.cash
     for gain in book.unsettled.values():
         total = add(total, gain)
-    for position in book.positions.values():
-        price = marks.price(position.instrument_id)
+    for instrument_id, position in book.positions.items():
+        price = marks.price(instrument_id)
         if price is None:
-            raise InvariantBrokenError(
-                f"{book.book_id} holds {position.instrument_id} without a mark"
-            )
-        total = add(total, market_value(position, catalog.tradable(position.instrument_id), price))
+            raise InvariantBrokenError(f"{book.book_id} holds {instrument_id} without a mark")
+        total = add(total, market_value(position, catalog.tradable(instrument_id), price))
     return total
 
 
 def _with_position(
     positions: Mapping[str, Position], instrument_id: str, quantity: Decimal, cost: Decimal
 ) -> Mapping[str, Position]:
-    changed = dict(positions)
+    changed = _copied(positions)
     if quantity:
         changed[instrument_id] = Position(instrument_id, quantity, cost)
     else:
@@ -294,9 +295,14 @@ def _with_position(
 def _with_unsettled(
     unsettled: Mapping[str, Decimal], instrument_id: str, gain: Decimal
 ) -> Mapping[str, Decimal]:
-    changed = dict(unsettled)
+    changed = _copied(unsettled)
     changed[instrument_id] = add(changed.get(instrument_id, ZERO), gain)
     return MappingProxyType(changed)
+
+
+def _copied(table: Mapping[str, _T]) -> dict[str, _T]:
+    """A view's own copy is many times quicker than ``dict`` of it."""
+    return table.copy() if isinstance(table, MappingProxyType) else dict(table)
 
 
 class NetPosition(msgspec.Struct, frozen=True, gc=False):

@@ -64,6 +64,7 @@ class StrategyView:
         signals: tuple[Signal, ...] | None = None,
         book: Book | None = None,
         orders: Mapping[str, Order] | None = None,
+        catalog: InstrumentCatalog | None = None,
     ) -> None:
         """Sets what changed. For whoever hosts the strategy, not for the strategy."""
         if now is not None:
@@ -74,6 +75,8 @@ class StrategyView:
             self._book = book
         if orders is not None:
             self._orders = orders
+        if catalog is not None:
+            self._catalog = catalog
 
     @property
     def strategy_id(self) -> str:

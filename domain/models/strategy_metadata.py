@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from orchestrion.domain.models.portfolio import RESERVED_BOOK_IDS
+
+
+class Horizon(StrEnum):
+    """How long a strategy usually holds a position, by trading days: below one, below five, below
+    twenty-one, longer."""
+
+    INTRADAY = "intraday"
+    DAYS = "days"
+    WEEKS = "weeks"
+    MONTHS = "months"
 
 
 class StrategyMetadata(BaseModel):
@@ -20,6 +32,7 @@ class StrategyMetadata(BaseModel):
         underlyings, asset_classes: what its risk hangs on, for the compatibility analysis.
         leverage: gross notional it may hold, as a multiple of its budget.
         minimum_capital: account currency below which it cannot work.
+        horizon: how long it usually holds; believed until its own history shows it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -36,6 +49,7 @@ class StrategyMetadata(BaseModel):
     asset_classes: tuple[str, ...] = ()
     leverage: float = Field(default=1.0, gt=0)
     minimum_capital: float = Field(default=0.0, ge=0)
+    horizon: Horizon | None = None
 
     @field_validator("id")
     @classmethod

@@ -33,21 +33,10 @@ from orchestrion.domain.models.money import (
     negate,
     subtract,
 )
-from orchestrion.domain.models.order import OrderSide
+from orchestrion.domain.models.order import OrderSide, OwnerShare
 from orchestrion.domain.models.report import OrderFilledReport
 
-
-class OwnerShare(msgspec.Struct, frozen=True):
-    """One strategy's part of an outside order.
-
-    Attributes:
-        client_order_id: of the strategy's own order.
-        quantity: > 0, what the outside order is to trade for it.
-    """
-
-    strategy_id: str
-    client_order_id: str
-    quantity: Decimal
+__all__ = ["FeeShare", "FillSplit", "OwnerShare", "SharedOrder", "split_cumulative", "split_fill"]
 
 
 class SharedOrder(msgspec.Struct, frozen=True, kw_only=True):

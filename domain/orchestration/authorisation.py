@@ -16,14 +16,9 @@ from typing import TypeAlias
 
 import msgspec
 
+from orchestrion.domain.margin.requirement import MarginModel, UnpricedError, total_of
 from orchestrion.domain.models.command import RefusalCode, SubmitOrder
-from orchestrion.domain.models.instrument import (
-    Equity,
-    Future,
-    Index,
-    InstrumentCatalog,
-    OptionContract,
-)
+from orchestrion.domain.models.instrument import Equity, Index, InstrumentCatalog
 from orchestrion.domain.models.money import (
     ZERO,
     add,
@@ -34,16 +29,37 @@ from orchestrion.domain.models.money import (
 from orchestrion.domain.models.order import Leg, Order, OrderSide
 from orchestrion.domain.models.portfolio import Book, Marks
 from orchestrion.domain.orchestration.lifecycle import PauseMode, StrategyStatus, TradingState
-from orchestrion.domain.orchestration.margin import UnpricedError, margin_of
 from orchestrion.domain.orchestration.proposal import working_quantity
 
 EXITS_COMBINED_MAX = 6
-"""Working exits of options whose combinations are all tried: 2^6 margins, some milliseconds. With
-more a coarser bound holds. Arbitrary; a strategy rarely closes more than two structures at once."""
+"""Working coupled exits whose combinations are all tried: 2^6 margins, some milliseconds. With more
+a coarser bound holds. Arbitrary; a strategy rarely closes more than two structures at once."""
 
 Refusal: TypeAlias = tuple[RefusalCode, str]
 Change: TypeAlias = Mapping[str, Decimal]
 """Instrument id -> signed quantity that an order would add."""
+
+
+class MarginRule(msgspec.Struct, frozen=True):
+    """The account's margin model with what it has to look at, at one moment."""
+
+    model: MarginModel
+    catalog: InstrumentCatalog
+    marks: Marks
+    now: int
+
+    def initial(self, quantities: Change) -> Decimal:
+        """
+        Raises:
+            UnpricedError: an instrument or underlying has no price.
+        """
+        return self.model.margin_of(quantities, self.catalog, self.marks, now=self.now).initial
+
+    def is_coupled(self, instrument_id: str) -> bool:
+        return self.model.is_coupled(self.catalog.tradable(instrument_id))
+
+    def any_coupled(self, legs: Iterable[Leg]) -> bool:
+        return any(self.is_coupled(leg.instrument_id) for leg in legs)
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -55,9 +71,13 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def form_fault(
-    order: SubmitOrder, catalog: InstrumentCatalog, marks: Marks, now: int
+    order: SubmitOrder, book: Book, catalog: InstrumentCatalog, marks: Marks, now: int
 ) -> Refusal | None:
-    """Whether the instruments of an order exist, live, have a price, and fit its quantities."""
+    """Whether the instruments of an order exist, live, have a price, and fit its quantities.
+
+    A whole holding may be closed although it is no multiple of the lot: a split or another lot size
+    leaves such.
+    """
     for leg in order.legs:
         instrument = catalog.get(leg.instrument_id)
         if instrument is None:
@@ -72,7 +92,7 @@ def form_fault(
             )
         if not isinstance(instrument, Equity) and instrument.expiry_ts <= now:
             return RefusalCode.EXPIRED_INSTRUMENT, f"{leg.instrument_id} has expired"
-        if not is_multiple(leg.quantity, instrument.lot_size):
+        if not is_multiple(leg.quantity, instrument.lot_size) and not _closes_whole(leg, book):
             detail = f"{leg.quantity:f} is no multiple of the lot {instrument.lot_size:f}"
             return RefusalCode.INVALID_QUANTITY, f"{leg.instrument_id}: {detail}"
         if marks.price_e9(leg.instrument_id) is None:
@@ -84,6 +104,10 @@ def form_fault(
     return None
 
 
+def _closes_whole(leg: Leg, book: Book) -> bool:
+    return leg.signed_quantity == book.quantity(leg.instrument_id).copy_negate()
+
+
 def standing_fault(standing: Standing, *, is_reducing: bool) -> Refusal | None:
     """Whether the strategy's and the account's state let the command pass."""
     if standing.trading_state is TradingState.HALTED:
@@ -92,12 +116,16 @@ def standing_fault(standing: Standing, *, is_reducing: bool) -> Refusal | None:
         return RefusalCode.STRATEGY_QUARANTINED, "the strategy is in quarantine"
     if standing.status is StrategyStatus.STOPPED:
         return RefusalCode.STRATEGY_STOPPED, "the strategy has stopped"
+    if standing.status is StrategyStatus.STOPPING:
+        return RefusalCode.STRATEGY_STOPPED, "the strategy is stopping"
     if standing.pause_mode is PauseMode.FROZEN:
         return RefusalCode.STRATEGY_PAUSED, "the strategy is paused (frozen)"
     if is_reducing:
         return None
     if standing.trading_state is TradingState.REDUCING:
         return RefusalCode.TRADING_REDUCING, "the account is REDUCING: only exits leave"
+    if standing.status is StrategyStatus.REDUCING:
+        return RefusalCode.TRADING_REDUCING, "the strategy is reducing: only its exits leave"
     if standing.pause_mode is not None:
         return RefusalCode.STRATEGY_PAUSED, f"the strategy is paused ({standing.pause_mode})"
     return None
@@ -122,11 +150,7 @@ def quantity_fault(order: SubmitOrder, book: Book, *, is_exit: bool) -> Refusal 
 
 
 def reduces_risk(
-    order: SubmitOrder,
-    book: Book,
-    exits: Sequence[Change],
-    catalog: InstrumentCatalog,
-    marks: Marks,
+    order: SubmitOrder, held: Change, exits: Sequence[Change], rule: MarginRule
 ) -> bool:
     """For an order whose every leg shrinks: whether the worst-case margin does not rise by it.
 
@@ -134,20 +158,22 @@ def reduces_risk(
     selling the second of two wings while the sale of the first one works.
 
     Args:
-        exits: what ``option_exits`` says of the working orders.
+        held: what the book holds.
+        exits: what ``coupled_exits`` says of the working orders.
     """
-    if not _touches_options(order.legs, catalog):
+    if not rule.any_coupled(order.legs):
         return True
     change = _sum_by_instrument((leg.instrument_id, leg.signed_quantity) for leg in order.legs)
     try:
-        before = worst_margin(book, exits, catalog, marks)
-        return worst_margin(book, [*exits, change], catalog, marks) <= before
+        before = worst_margin(held, exits, rule)
+        return worst_margin(held, [*exits, change], rule) <= before
     except UnpricedError:
         return False
 
 
-def option_exits(working: Iterable[Order], catalog: InstrumentCatalog) -> list[Change]:
-    """What each working exit that touches options would still change; others only free margin."""
+def coupled_exits(working: Iterable[Order], rule: MarginRule) -> list[Change]:
+    """What each working exit that touches something coupled would still change; others only free
+    margin."""
     return [
         _sum_by_instrument(
             (leg.instrument_id, left if leg.side is OrderSide.BUY else left.copy_negate())
@@ -155,38 +181,42 @@ def option_exits(working: Iterable[Order], catalog: InstrumentCatalog) -> list[C
             if (left := order.remaining(i)) > 0
         )
         for order in working
-        if order.is_reducing and _touches_options(order.legs, catalog)
+        if order.is_reducing and rule.any_coupled(order.legs)
     ]
 
 
-def worst_margin(
-    book: Book, exits: Sequence[Change], catalog: InstrumentCatalog, marks: Marks
-) -> Decimal:
-    """The most initial margin that the positions can bind, whichever of the exits fill.
+def worst_margin(held: Change, exits: Sequence[Change], rule: MarginRule) -> Decimal:
+    """The most initial margin that holdings can bind, whichever of the exits fill.
 
     Raises:
         UnpricedError: an instrument or underlying has no price.
     """
-    held = quantities(book)
+    if not exits:
+        return rule.initial(held)
     if len(exits) > EXITS_COMBINED_MAX:
-        longs = {key: quantity for key, quantity in held.items() if quantity > 0}
-        shorts = {key: quantity for key, quantity in held.items() if quantity < 0}
-        return add(
-            margin_of(longs, catalog, marks).initial, margin_of(shorts, catalog, marks).initial
-        )
+        # Margins are subadditive and exits only shrink, so each position alone is the bound.
+        return total_of(
+            rule.model.margin_of({key: one}, rule.catalog, rule.marks, now=rule.now)
+            for key, one in held.items()
+        ).initial
     return max(
-        margin_of(_after(held, filled), catalog, marks).initial
+        rule.initial(_after(held, filled))
         for count in range(len(exits) + 1)
         for filled in combinations(exits, count)
     )
 
 
+def least_margin(held: Change, exits: Sequence[Change], rule: MarginRule) -> Decimal:
+    """What holdings bind when all of the exits have filled.
+
+    Raises:
+        UnpricedError: an instrument or underlying has no price.
+    """
+    return rule.initial(_after(held, exits))
+
+
 def requirement(
-    order: SubmitOrder,
-    book: Book,
-    working: Mapping[str, Order],
-    catalog: InstrumentCatalog,
-    marks: Marks,
+    order: SubmitOrder, book: Book, working: Mapping[str, Order], rule: MarginRule
 ) -> Decimal:
     """What an entry binds while it works: the stand-alone initial margin of all its legs.
 
@@ -201,13 +231,13 @@ def requirement(
     for leg in order.legs:
         held = book.quantity(leg.instrument_id)
         closes = held and (held > 0) != (leg.signed_quantity > 0)
-        if closes and _is_linear(leg.instrument_id, catalog):
+        if closes and not rule.is_coupled(leg.instrument_id):
             wanted = add(closing.get(leg.instrument_id, ZERO), leg.quantity)
             if add(wanted, working_quantity(leg, working)) <= held.copy_abs():
                 closing[leg.instrument_id] = wanted
                 continue
         entering.append((leg.instrument_id, leg.signed_quantity))
-    return margin_of(_sum_by_instrument(entering), catalog, marks).initial
+    return rule.initial(_sum_by_instrument(entering))
 
 
 def budget_fault(needed: Decimal, *, equity: Decimal, bound: Decimal) -> Refusal | None:
@@ -221,8 +251,18 @@ def budget_fault(needed: Decimal, *, equity: Decimal, bound: Decimal) -> Refusal
     available = subtract(equity, bound)
     if needed <= available:
         return None
+    if not needed.is_finite():
+        return RefusalCode.BUDGET_EXCEEDED, "the margin model lets no account of its kind hold this"
     detail = f"needs {_money(needed)}, {_money(available)} of {_money(equity)} is free"
     return RefusalCode.BUDGET_EXCEEDED, detail
+
+
+def account_fault(needed: Decimal, free: Decimal) -> Refusal | None:
+    """Whether the account as a whole has room for what an entry needs."""
+    if needed <= free:
+        return None
+    detail = f"needs {_money(needed)}, the account as a whole has {_money(free)} free"
+    return RefusalCode.ACCOUNT_MARGIN_EXCEEDED, detail
 
 
 def quantities(book: Book) -> dict[str, Decimal]:
@@ -243,14 +283,8 @@ def _sum_by_instrument(pairs: Iterable[tuple[str, Decimal]]) -> dict[str, Decima
     return {instrument_id: quantity for instrument_id, quantity in total.items() if quantity}
 
 
-def _touches_options(legs: Iterable[Leg], catalog: InstrumentCatalog) -> bool:
-    return any(isinstance(catalog.get(leg.instrument_id), OptionContract) for leg in legs)
-
-
-def _is_linear(instrument_id: str, catalog: InstrumentCatalog) -> bool:
-    return isinstance(catalog.get(instrument_id), (Equity, Future))
-
-
 def _money(amount: Decimal) -> str:
+    if not amount.is_finite():
+        return "nothing"  # a holding that the margin model does not allow binds without end
     # Not ":.2f", which rounds as the ambient context says.
     return f"{round_to_cent(amount):f}"

@@ -45,6 +45,72 @@ class StrategyResumedEvent(DomainEvent):
 
 
 @dataclass(frozen=True)
+class StrategyStartingEvent(DomainEvent):
+    """It is told of the start now."""
+
+    strategy_id: str
+
+
+@dataclass(frozen=True)
+class StrategyStartedEvent(DomainEvent):
+    strategy_id: str
+
+
+@dataclass(frozen=True)
+class StrategyReducingEvent(DomainEvent):
+    """A rule of the account lets only its exits pass from now on; ``reason`` says which."""
+
+    strategy_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class StrategyRecoveredEvent(DomainEvent):
+    """The rule that let only its exits pass holds no more."""
+
+    strategy_id: str
+
+
+@dataclass(frozen=True)
+class StrategyStoppingEvent(DomainEvent):
+    """It sends nothing any more; ``reason`` says why: the run ends, or how it is removed."""
+
+    strategy_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class StrategyStoppedEvent(DomainEvent):
+    strategy_id: str
+
+
+@dataclass(frozen=True)
+class RemovalDelayedEvent(DomainEvent):
+    """A strategy cannot go yet; it is tried again when an order ends and at a session's close."""
+
+    strategy_id: str
+    policy: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class PositionsHandedOverEvent(DomainEvent):
+    """Positions moved from one book to another at the marks.
+
+    Attributes:
+        prices: instrument id -> mark at which it moved.
+        quantities: instrument id -> signed quantity.
+        realized_pnl: what the giver realised by it.
+    """
+
+    strategy_id: str
+    heir_id: str
+    quantities: Dict[str, Decimal] = field(default_factory=dict)  # noqa: UP006
+    prices: Dict[str, Decimal] = field(default_factory=dict)  # noqa: UP006
+    realized_pnl: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
 class StrategyRestartedEvent(DomainEvent):
     """A handler failed; the strategy was rebuilt without the event that broke it."""
 

@@ -1,21 +1,36 @@
-"""``PortfolioCapitalManager``: allocations, all books, and the last word on every command.
+"""``PortfolioCapitalManager``: allocations, and the last word on every command.
 
-It is the single writer of the books. Its methods are synchronous folds over pure functions
-(``authorisation``, ``margin``, ``models.portfolio``); the capital manager actor and the synchronous
-orchestrator call the same ones. Account-wide figures are added up when they are asked for the first
-time after a change and kept until the next, so their cost is one pass over the books per change.
+It is the single writer of the books (``AccountBooks`` holds and folds them) and judges with pure
+rules: form, own quantity, standing, the strategy's budget and limits, then the account's. The
+capital manager actor and the synchronous orchestrator call the same methods.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Dict  # noqa: UP035 - the specification's own spelling
 
+import msgspec
+
+from orchestrion.domain.capital.allocation_policy import AllocationMethods, AllocationPolicy
+from orchestrion.domain.capital.computed_weights import ComputedWeights, amounts_of
+from orchestrion.domain.capital.limit import NO_LIMITS, Limits, limit_fault
+from orchestrion.domain.capital.return_history import EquityPoint
+from orchestrion.domain.capital.rounded_share import exact_sum
+from orchestrion.domain.capital.structure_count import structure_key, structures_at_most
+from orchestrion.domain.capital.worst_case import (
+    OptionNotional,
+    SignedQuantities,
+    Usage,
+    combined,
+    of_legs,
+    unfilled,
+    worst_case,
+)
 from orchestrion.domain.errors import ConfigurationError, InvariantBrokenError
+from orchestrion.domain.margin.requirement import MarginModel, UnpricedError
 from orchestrion.domain.models.command import (
     ApprovedCommand,
     CancelOrder,
@@ -25,40 +40,27 @@ from orchestrion.domain.models.command import (
     Verdict,
     initialized_order,
 )
-from orchestrion.domain.models.instrument import Future, InstrumentCatalog
+from orchestrion.domain.models.instrument import InstrumentCatalog
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.money import (
     CENT,
+    EXACT,
     ZERO,
     add,
     is_amount,
     is_multiple,
-    largest_remainder,
-    multiply,
-    round_to_cent,
     subtract,
 )
-from orchestrion.domain.models.order import Order
-from orchestrion.domain.models.portfolio import (
-    EXTERNAL,
-    RESERVE,
-    Book,
-    Marks,
-    equity,
-    expire,
-    settle_future,
-    trade,
+from orchestrion.domain.netting.internal_cross import (
+    CrossPolicy,
+    CrossRefusal,
+    CrossRefusalCode,
 )
-from orchestrion.domain.models.report import (
-    ExternalFillReport,
-    FutureSettledReport,
-    InstrumentExpiredReport,
-    OrderFilledReport,
-)
+from orchestrion.domain.netting.internal_market import InternalMarket
+from orchestrion.domain.netting.round_netting import NettedRound, net_round
 from orchestrion.domain.orchestration import authorisation
-from orchestrion.domain.orchestration.authorisation import Standing, quantities
-from orchestrion.domain.orchestration.lifecycle import PauseMode, StrategyStatus, TradingState
-from orchestrion.domain.orchestration.margin import NO_MARGIN, Margin, UnpricedError, margin_of
+from orchestrion.domain.orchestration.account_books import AccountBooks
+from orchestrion.domain.orchestration.authorisation import Refusal, quantities
 from orchestrion.domain.orchestration.proposal import Proposal, is_exit
 
 if TYPE_CHECKING:
@@ -66,64 +68,75 @@ if TYPE_CHECKING:
         UnifiedStrategyOrchestrator,
     )
 
-HUNDRED = Decimal(100)
+_NO_LIMITS_BY_ID: Mapping[str, Limits] = MappingProxyType({})
+_NO_CURVES: Mapping[str, tuple[EquityPoint, ...]] = MappingProxyType({})
+
+NO_INTERNAL_MARKET = CrossRefusal(
+    CrossRefusalCode.NO_FRESH_PRICE, "the account has no rule for prices of internal trades"
+)
 
 
-class AllocationMethod(StrEnum):
-    CUSTOM = "custom"
-    """As the percentages say; what they leave over is reserve."""
-    EQUAL_WEIGHT = "equal_weight"
-    """Everything but the reserve in equal parts."""
+class Preview(msgspec.Struct, frozen=True, gc=False):
+    """What the rules say of a command alone, before the account's room is looked at.
+
+    Attributes:
+        refusal: (code, words) when it would be refused whatever the others ask for, else None.
+        requirement: what an approval would reserve, account currency; 0 for exits and cancels.
+        is_reducing: whether it reduces risk.
+    """
+
+    refusal: Refusal | None
+    requirement: Decimal = ZERO
+    is_reducing: bool = False
 
 
-class PortfolioCapitalManager:
+class PortfolioCapitalManager(AccountBooks):
     """Capital manager for one strategy and for many.
 
     Attributes:
         total_capital: what is given out, account currency.
         orchestrator: whom it serves; set when the orchestrator is built.
-        marks: last prices; everybody may read, only ``mark`` writes.
+        allocation: how the capital is divided.
+        methods: the allocation methods that ``allocation`` may name.
+        limits: strategy id -> its limits; who is missing has none but the budget.
+        account_limits: of the account as a whole.
     """
 
     def __init__(
         self,
         total_capital: Decimal = Decimal(0),
         *,
-        method: AllocationMethod = AllocationMethod.CUSTOM,
-        reserve_fraction: Decimal = ZERO,
+        allocation: AllocationPolicy | None = None,
+        methods: AllocationMethods | None = None,
+        limits: Mapping[str, Limits] = _NO_LIMITS_BY_ID,
+        account_limits: Limits = NO_LIMITS,
+        margin_model: MarginModel | None = None,
+        cross_policy: CrossPolicy | None = None,
     ) -> None:
         """
         Args:
-            reserve_fraction: held back before ``equal_weight`` divides, 0 to below 1. ``custom``
-                says its reserve by percentages below 100.
+            margin_model: what positions bind; the catalogue's own rates unless given.
+            cross_policy: how old a price may be at which strategies trade with each other; without
+                it nothing is ever crossed inside.
 
         Raises:
-            ConfigurationError: total_capital is no Decimal in whole cents >= 0, or reserve_fraction
-                no Decimal in its range.
+            ConfigurationError: total_capital is no Decimal in whole cents >= 0.
         """
         if not _is_at_least_zero(total_capital) or not is_multiple(total_capital, CENT):
             raise ConfigurationError(
                 f"total_capital must be a finite Decimal >= 0 in whole cents, got {total_capital!r}"
             )
-        if not _is_at_least_zero(reserve_fraction) or reserve_fraction >= 1:
-            raise ConfigurationError(
-                f"reserve_fraction must be a Decimal from 0 to below 1, got {reserve_fraction!r}"
-            )
+        super().__init__(margin_model)
         self.total_capital = total_capital
-        self.method = method
-        self.reserve_fraction = reserve_fraction
+        self.allocation = allocation or AllocationPolicy()
+        self.methods = methods or AllocationMethods()
+        self.limits = limits
+        self.account_limits = account_limits
         self.orchestrator: UnifiedStrategyOrchestrator | None = None
-        self.marks = Marks()
-        self.catalog = InstrumentCatalog(())
-        self.trading_state = TradingState.ACTIVE
-        self._books: dict[str, Book] = {}
-        self._standing: dict[str, tuple[StrategyStatus, PauseMode | None]] = {}
-        self._reserved: dict[str, dict[str, Decimal]] = {}
-        self._reserved_total: dict[str, Decimal] = {}
-        self._working: dict[str, dict[str, Order]] = {}
-        self._free_capital: Decimal | None = None
+        self._has_account_limits = account_limits != NO_LIMITS
+        self._internal_market = InternalMarket(cross_policy) if cross_policy is not None else None
 
-    # -- allocation -------------------------------------------------------------------------
+    # -- allocation -----------------------------------------------------------------------------
 
     def bind(self, orchestrator: UnifiedStrategyOrchestrator) -> None:
         """
@@ -138,87 +151,76 @@ class PortfolioCapitalManager:
         """Capital per strategy id, to the cent, in rank order.
 
         Raises:
-            ConfigurationError: percentages that sum to more than 100, or no orchestrator.
+            ConfigurationError: percentages that sum to more than 100, a method that needs history
+                and has no fallback, or no orchestrator.
         """
-        if self.orchestrator is None:
-            raise ConfigurationError("the capital manager has no orchestrator to ask")
-        if self.orchestrator.is_single_strategy_mode:
-            (strategy_id,) = self.orchestrator.strategies
+        orchestrator = self._served()
+        if orchestrator.is_single_strategy_mode:
+            (strategy_id,) = orchestrator.strategies
             return {strategy_id: self.total_capital}
         return self._calculate_multi_allocations()
 
     def _calculate_multi_allocations(self) -> Dict[str, Decimal]:  # noqa: UP006
-        assert self.orchestrator is not None  # noqa: S101 - checked by the only caller
-        ids = self.orchestrator.ids_in_rank_order()
-        if not ids:
+        if not self._served().strategies:
             return {}
-        if self.method is AllocationMethod.EQUAL_WEIGHT:
-            share = subtract(Decimal(1), self.reserve_fraction)
-            weights = [share] * len(ids)
-            # ``share`` apiece, and what they leave of ``len(ids)`` for the reserve.
-            rest = multiply(self.reserve_fraction, Decimal(len(ids)))
-        else:
-            # str() gives the shortest decimal that is this float: 33.3 is 33.3, not 33.2999...
-            weights = [
-                Decimal(str(self.orchestrator.strategies[one].allocation.target_pct)) for one in ids
-            ]
-            rest = subtract(HUNDRED, _sum(weights))
-            if rest < 0:
-                raise ConfigurationError(
-                    f"allocation_pct sums to {_sum(weights)}, at most 100 can be given"
-                )
-        amounts = largest_remainder(self.total_capital, (*weights, rest))
-        return dict(zip(ids, amounts, strict=False))
+        return amounts_of(self.compute_weights(), self.total_capital)
+
+    def compute_weights(
+        self, equity_curves: Mapping[str, tuple[EquityPoint, ...]] = _NO_CURVES
+    ) -> ComputedWeights:
+        """Weights of all strategies by the configured method.
+
+        Args:
+            equity_curves: strategy id -> its book's equity, day by day; what estimates rest on.
+
+        Raises:
+            ConfigurationError: as ``AllocationMethods.compute``, or no orchestrator.
+        """
+        orchestrator = self._served()
+        ids = orchestrator.ids_in_rank_order()
+        # str() gives the shortest decimal that is this float: 33.3 is 33.3, not 33.2999...
+        fractions = {
+            one: EXACT.scaleb(Decimal(str(orchestrator.strategies[one].allocation.target_pct)), -2)
+            for one in ids
+        }
+        return self.methods.compute(
+            self.allocation, ids, target_fractions=fractions, equity_curves=equity_curves
+        )
+
+    def _served(self) -> UnifiedStrategyOrchestrator:
+        if self.orchestrator is None:
+            raise ConfigurationError("the capital manager has no orchestrator to ask")
+        return self.orchestrator
 
     def open_books(self, allocations: Mapping[str, Decimal], catalog: InstrumentCatalog) -> None:
         """Opens a book per strategy, RESERVE with what is left, and an empty EXTERNAL.
 
         Raises:
-            ConfigurationError: the books are open already.
+            ConfigurationError: the books are open already, or there are limits of a strategy that
+                is not there.
             InvariantBrokenError: more was allocated than there is.
         """
-        if self._books:
+        if self.books:
             raise ConfigurationError("the books are open already: the run has started")
-        reserve = subtract(self.total_capital, _sum(allocations.values()))
+        unknown = [one for one in self.limits if one not in allocations]
+        if unknown:
+            raise ConfigurationError(f"limits: there is no strategy {', '.join(unknown)}")
+        reserve = subtract(self.total_capital, exact_sum(allocations.values()))
         if reserve < 0:
             raise InvariantBrokenError(f"allocations exceed the capital: {reserve}")
-        self.catalog = catalog
-        self._books = {one: Book(one, amount) for one, amount in allocations.items()}
-        self._books[RESERVE] = Book(RESERVE, reserve)
-        self._books[EXTERNAL] = Book(EXTERNAL, ZERO)
-        for strategy_id in allocations:
-            self._standing[strategy_id] = (StrategyStatus.RUNNING, None)
-            self._reserved[strategy_id] = {}
-            self._reserved_total[strategy_id] = ZERO
-            self._working[strategy_id] = {}
+        self._open(allocations, reserve, catalog)
 
-    # -- reading ----------------------------------------------------------------------------
+    # -- deciding -------------------------------------------------------------------------------
 
-    @property
-    def books(self) -> Mapping[str, Book]:
-        """All books: strategies in rank order, RESERVE, EXTERNAL."""
-        return self._books
-
-    def equity(self, book_id: str) -> Decimal:
-        """Equity of one book at the marks: for a strategy, its budget."""
-        return equity(self._books[book_id], self.catalog, self.marks)
-
-    def margin(self, book_id: str) -> Margin:
-        """Margin that the positions of one book bind."""
-        book = self._books[book_id]
-        if not book.positions:
-            return NO_MARGIN
-        return margin_of(quantities(book), self.catalog, self.marks)
-
-    def reserved(self, strategy_id: str) -> Decimal:
-        """Capital set aside for working orders."""
-        return self._reserved_total[strategy_id]
-
-    def working_orders(self, strategy_id: str) -> Mapping[str, Order]:
-        """Open orders of one strategy by client_order_id, in order of submission."""
-        return MappingProxyType(self._working[strategy_id])
-
-    # -- deciding ---------------------------------------------------------------------------
+    def preview(self, proposal: Proposal, *, now: int) -> Preview:
+        """What ``authorise`` would say of the command alone: form, own quantity, standing, own
+        budget and limits, not the account's room. Changes nothing."""
+        command = proposal.command
+        if command.strategy_id not in self._working:
+            return Preview((RefusalCode.STRATEGY_STOPPED, "the strategy has left"))
+        if isinstance(command, CancelOrder):
+            return Preview(self._cancel_fault(command), ZERO, is_reducing=True)
+        return self._judge_alone(command, now)
 
     def authorise(self, proposal: Proposal, *, client_order_id: str, now: int) -> Verdict:
         """Approves a command and reserves its capital, or refuses it and changes nothing.
@@ -229,218 +231,194 @@ class PortfolioCapitalManager:
         Raises:
             InvariantBrokenError: an order with this client_order_id works already.
         """
-        command = proposal.command
-        if isinstance(command, CancelOrder):
-            return self._authorise_cancel(command, client_order_id=client_order_id, now=now)
-        refusal, reservation, reducing = self._judge(command, now)
+        command, strategy_id = proposal.command, proposal.strategy_id
+        preview = self.preview(proposal, now=now)
+        refusal = preview.refusal
+        if refusal is None and isinstance(command, SubmitOrder) and not preview.is_reducing:
+            refusal = self._account_refusal(command, preview.requirement)
         if refusal is not None:
-            code, detail = refusal
             return RefusedCommand(
-                strategy_id=command.strategy_id, command=command, code=code, detail=detail
+                strategy_id=strategy_id, command=command, code=refusal[0], detail=refusal[1]
             )
-        if client_order_id in self._working[command.strategy_id]:
-            raise InvariantBrokenError(f"client_order_id {client_order_id!r} was given out twice")
         approved = ApprovedCommand(
-            strategy_id=command.strategy_id,
+            strategy_id=strategy_id,
             command=command,
             client_order_id=client_order_id,
-            reservation=reservation,
-            is_reducing=reducing,
+            reservation=preview.requirement,
+            is_reducing=preview.is_reducing,
             ts_decided=now,
         )
-        self._reserve(command.strategy_id, client_order_id, reservation)
-        self._working[command.strategy_id][client_order_id] = initialized_order(approved, command)
+        if isinstance(command, SubmitOrder):
+            working = self._working[strategy_id]
+            if client_order_id in working:
+                raise InvariantBrokenError(
+                    f"client_order_id {client_order_id!r} was given out twice"
+                )
+            self._reserve(strategy_id, client_order_id, preview.requirement)
+            working[client_order_id] = initialized_order(approved, command)
         return approved
 
-    def _judge(
-        self, order: SubmitOrder, now: int
-    ) -> tuple[authorisation.Refusal | None, Decimal, bool]:
-        """(refusal, reservation, whether it reduces risk)."""
+    def _judge_alone(self, order: SubmitOrder, now: int) -> Preview:
         strategy_id = order.strategy_id
-        book = self._books[strategy_id]
-        catalog, marks = self.catalog, self.marks
-        refusal = authorisation.form_fault(order, catalog, marks, now)
+        book, working = self._books[strategy_id], self._working[strategy_id]
+        self.now = now
+        refusal = authorisation.form_fault(order, book, self.catalog, self.marks, now)
         if refusal is not None:
-            return refusal, ZERO, False
-        exits = is_exit(order, book, self._working[strategy_id])
+            return Preview(refusal)
+        exits = is_exit(order, book, working)
         refusal = authorisation.quantity_fault(order, book, is_exit=exits)
         if refusal is not None:
-            return refusal, ZERO, False
+            return Preview(refusal)
+        rule = self._rule()
         reducing = exits and authorisation.reduces_risk(
-            order, book, self._option_exits(strategy_id), catalog, marks
+            order, quantities(book), self._exits(strategy_id), rule
         )
         refusal = authorisation.standing_fault(self._standing_of(strategy_id), is_reducing=reducing)
         if refusal is not None or reducing:
-            return refusal, ZERO, reducing
+            return Preview(refusal, ZERO, reducing)
         try:
-            working = self._working[strategy_id]
-            needed = authorisation.requirement(order, book, working, catalog, marks)
-            refusal = self._capital_fault(strategy_id, needed)
+            needed = authorisation.requirement(order, book, working, rule)
+            worst = self._worst_margin(strategy_id)
+            refusal = authorisation.budget_fault(
+                needed,
+                equity=self.equity(strategy_id),
+                bound=add(worst, self._reserved_total[strategy_id]),
+            ) or self._own_limit_fault(order, needed)
         except UnpricedError as missing:
             detail = f"{missing.instrument_id} has had no price yet"
-            return (RefusalCode.NO_PRICE, detail), ZERO, False
-        return refusal, needed, False
+            return Preview((RefusalCode.NO_PRICE, detail))
+        return Preview(refusal, needed)
 
-    def _capital_fault(self, strategy_id: str, needed: Decimal) -> authorisation.Refusal | None:
-        bound = add(self._worst_margin(strategy_id), self._reserved_total[strategy_id])
-        refusal = authorisation.budget_fault(needed, equity=self.equity(strategy_id), bound=bound)
-        if refusal is not None:
-            return refusal
-        free = self.free_capital()
-        if needed > free:
-            detail = f"the account as a whole has {round_to_cent(free):f} free"
-            needs = f"needs {round_to_cent(needed):f}"
-            return RefusalCode.ACCOUNT_MARGIN_EXCEEDED, f"{needs}, {detail}"
-        return None
+    def _own_limit_fault(self, order: SubmitOrder, needed: Decimal) -> Refusal | None:
+        strategy_id = order.strategy_id
+        limits = self.limits.get(strategy_id)
+        if limits is None:
+            return None
+        notional = limits.option_notional
+        return limit_fault(
+            limits,
+            self._usage(strategy_id, notional),
+            self._usage(strategy_id, notional, order, needed),
+            equity=self.equity(strategy_id),
+            whose=strategy_id,
+        )
 
-    def _option_exits(self, strategy_id: str) -> list[authorisation.Change]:
-        return authorisation.option_exits(self._working[strategy_id].values(), self.catalog)
+    def _account_refusal(self, order: SubmitOrder, needed: Decimal) -> Refusal | None:
+        try:
+            refusal = authorisation.account_fault(needed, self.free_capital())
+            if refusal is not None or not self._has_account_limits:
+                return refusal
+            return limit_fault(
+                self.account_limits,
+                self.account_usage(),
+                self._account_usage(order, needed),
+                equity=self.account_equity(),
+                whose="the account",
+            )
+        except UnpricedError as missing:
+            return RefusalCode.NO_PRICE, f"{missing.instrument_id} has had no price yet"
 
-    def _worst_margin(self, strategy_id: str) -> Decimal:
-        """Like ``margin``, but whichever of the working exits fill."""
-        exits = self._option_exits(strategy_id)
-        if not exits:
-            return self.margin(strategy_id).initial
-        return authorisation.worst_margin(self._books[strategy_id], exits, self.catalog, self.marks)
-
-    def free_capital(self) -> Decimal:
-        """What the account as a whole has left: all equity less all margin and reservations.
-
-        Margins are added up book by book, so that no netting between strategies is lent out.
-        """
-        if self._free_capital is None:
-            free = ZERO
-            for book_id in self._books:
-                free = add(free, self.equity(book_id))
-                worst = (
-                    self._worst_margin(book_id)
-                    if book_id in self._working
-                    else self.margin(book_id).initial
-                )
-                free = subtract(free, worst)
-            for amount in self._reserved_total.values():
-                free = subtract(free, amount)
-            self._free_capital = free
-        return self._free_capital
-
-    def _authorise_cancel(self, command: CancelOrder, *, client_order_id: str, now: int) -> Verdict:
+    def _cancel_fault(self, command: CancelOrder) -> Refusal | None:
         standing = self._standing_of(command.strategy_id)
         refusal = authorisation.standing_fault(standing, is_reducing=True)
         if refusal is not None:
-            code, detail = refusal
-            return RefusedCommand(
-                strategy_id=command.strategy_id, command=command, code=code, detail=detail
-            )
+            return refusal
         if command.client_order_id not in self._working[command.strategy_id]:
-            return RefusedCommand(
-                strategy_id=command.strategy_id,
-                command=command,
-                code=RefusalCode.UNKNOWN_ORDER,
-                detail=f"{command.client_order_id!r} is no working order of this strategy",
-            )
-        return ApprovedCommand(
-            strategy_id=command.strategy_id,
-            command=command,
-            client_order_id=client_order_id,
-            reservation=ZERO,
-            is_reducing=True,
-            ts_decided=now,
-        )
+            detail = f"{command.client_order_id!r} is no working order of this strategy"
+            return RefusalCode.UNKNOWN_ORDER, detail
+        return None
 
-    def _standing_of(self, strategy_id: str) -> Standing:
-        status, mode = self._standing[strategy_id]
-        return Standing(status, mode, self.trading_state)
-
-    def set_standing(
-        self, strategy_id: str, status: StrategyStatus, mode: PauseMode | None
-    ) -> None:
-        """What the strategy may do from the next command on."""
-        self._standing[strategy_id] = (status, mode)
-
-    @contextmanager
-    def custody_of(self, strategy_id: str) -> Generator[None]:
-        """For commands that a quarantined strategy's custodian gives: the quarantine, which keeps
-        the strategy's own commands back, does not hold for them."""
-        standing = self._standing[strategy_id]
-        self._standing[strategy_id] = (StrategyStatus.RUNNING, PauseMode.REDUCE_ONLY)
-        try:
-            yield
-        finally:
-            self._standing[strategy_id] = standing
-
-    # -- folding ----------------------------------------------------------------------------
+    # -- netting --------------------------------------------------------------------------------
 
     def mark(self, market_slice: MarketSlice) -> None:
         """Takes new prices."""
-        self.marks.update(market_slice)
-        self._free_capital = None
+        super().mark(market_slice)
+        if self._internal_market is not None:
+            self._internal_market.observe(market_slice)
 
-    def track(self, order: Order) -> None:
-        """Takes an order's new state; when it has ended, its reservation is released, once."""
-        strategy_id = order.strategy_id
-        self._free_capital = None
-        if order.is_open:
-            self._working[strategy_id][order.client_order_id] = order
-            return
-        self._working[strategy_id].pop(order.client_order_id, None)
-        amount = self._reserved[strategy_id].pop(order.client_order_id, None)
-        if amount is not None:
-            self._reserved_total[strategy_id] = subtract(self._reserved_total[strategy_id], amount)
+    def net(
+        self,
+        approved: Sequence[ApprovedCommand],
+        groups: Sequence[tuple[str, Sequence[str]]],
+        *,
+        cross_id: str,
+        now: int,
+    ) -> NettedRound | None:
+        """Crosses a round's approved commands inside, as far as there is a price for it.
 
-    def apply_fill(self, book_id: str, fill: OrderFilledReport | ExternalFillReport) -> Book:
-        """Books an execution and returns the changed book."""
-        signed = fill.last_qty if fill.side.sign > 0 else fill.last_qty.copy_negate()
-        changed = trade(
-            self._books[book_id],
-            self.catalog.tradable(fill.instrument_id),
-            signed_quantity=signed,
-            price=fill.last_px,
-            fee=fill.commission,
+        Changes nothing: what trades inside is booked when its fills are reported.
+
+        Args:
+            groups: (instrument id, client_order_ids in rank order) that a conflict rule wants
+                crossed.
+            cross_id: makes the trade ids; from the run and seq.
+
+        Returns:
+            None when no two of them are on opposite sides any more.
+        """
+        market = self._internal_market
+        netted = net_round(
+            approved,
+            groups,
+            lambda instrument_id: (
+                market.price(instrument_id, now=now) if market is not None else NO_INTERNAL_MARKET
+            ),
+            self.catalog,
+            cross_id=cross_id,
+            now=now,
         )
-        self.marks.start_at(fill.instrument_id, fill.last_px)
-        return self._replace(changed)
+        return netted if netted.crosses else None
 
-    def settle(self, report: FutureSettledReport) -> tuple[Book, ...]:
-        """Books a daily settlement and returns the changed books."""
-        instrument = self.catalog.tradable(report.instrument_id)
-        if not isinstance(instrument, Future):
-            raise InvariantBrokenError(f"{report.instrument_id} is no future, it cannot be settled")
-        return self._replace_changed(
-            settle_future(book, instrument, report.settlement_price)
-            for book in self._books.values()
+    # -- what limits look at --------------------------------------------------------------------
+
+    def account_usage(self) -> Usage:
+        """The worst case of all books and their working orders.
+
+        Raises:
+            UnpricedError: an instrument or underlying has no price.
+        """
+        return self._account_usage(None, ZERO)
+
+    def _account_usage(self, order: SubmitOrder | None, needed: Decimal) -> Usage:
+        notional = self.account_limits.option_notional
+        asking = order.strategy_id if order is not None else None
+        return combined(
+            self._usage(book_id, notional, order, needed)
+            if book_id == asking
+            else self._usage(book_id, notional)
+            for book_id in self._books
         )
 
-    def expire(self, report: InstrumentExpiredReport) -> tuple[Book, ...]:
-        """Closes an ended instrument in every book and returns the changed books."""
-        instrument = self.catalog.tradable(report.instrument_id)
-        return self._replace_changed(
-            expire(book, instrument, report.settlement_price) for book in self._books.values()
+    def _usage(
+        self,
+        book_id: str,
+        notional: OptionNotional,
+        order: SubmitOrder | None = None,
+        needed: Decimal = ZERO,
+    ) -> Usage:
+        """The worst case of one book, with its working orders and, if given, one more."""
+        working = self._working.get(book_id, {})
+        trading: list[SignedQuantities] = [unfilled(one) for one in working.values()]
+        entering = [
+            (structure_key(one.legs, one.client_order_id), unfilled(one))
+            for one in working.values()
+            if not one.is_reducing
+        ]
+        if order is not None:
+            trading.append(of_legs(order.legs))
+            # No order can have this id: it tells the new structure apart from all that work.
+            entering.append((structure_key(order.legs, ""), of_legs(order.legs)))
+        bound = add(self._worst_margin(book_id), self._reserved_total.get(book_id, ZERO))
+        return worst_case(
+            quantities(self._books[book_id]),
+            trading,
+            catalog=self.catalog,
+            marks=self.marks,
+            option_notional=notional,
+            open_structures=structures_at_most(self.structures(book_id), entering),
+            margin=add(bound, needed),
         )
-
-    def _reserve(self, strategy_id: str, client_order_id: str, amount: Decimal) -> None:
-        if not amount:
-            return
-        self._reserved[strategy_id][client_order_id] = amount
-        self._reserved_total[strategy_id] = add(self._reserved_total[strategy_id], amount)
-        if self._free_capital is not None:
-            self._free_capital = subtract(self._free_capital, amount)
-
-    def _replace(self, book: Book) -> Book:
-        self._books[book.book_id] = book
-        self._free_capital = None
-        return book
-
-    def _replace_changed(self, books: Iterable[Book]) -> tuple[Book, ...]:
-        changed = tuple(book for book in books if book is not self._books[book.book_id])
-        return tuple(self._replace(book) for book in changed)
 
 
 def _is_at_least_zero(value: object) -> bool:
     return isinstance(value, Decimal) and is_amount(value) and value >= 0
-
-
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    total = ZERO
-    for amount in amounts:
-        total = add(total, amount)
-    return total

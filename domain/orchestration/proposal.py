@@ -43,12 +43,17 @@ class Proposal(msgspec.Struct, frozen=True):
     Attributes:
         index: its place in the strategy's answer, from 0.
         is_exit: every leg shrinks the strategy's own quantity, working exits taken into account.
+        scaled_from: the quantity of each leg that was asked for, when a conflict rule has cut the
+            command; empty when nothing was cut.
+        has_waited: it was held for a cancel that the venue refused, so it is not held again.
     """
 
     strategy_id: str
     index: int
     command: SubmitOrder | CancelOrder
     is_exit: bool
+    scaled_from: tuple[Decimal, ...] = ()
+    has_waited: bool = False
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -59,13 +64,31 @@ class Rejection(msgspec.Struct, frozen=True):
     refusal: RefusedCommand
 
 
-Checked: TypeAlias = Proposal | Rejection
+class HeldProposal(msgspec.Struct, frozen=True):
+    """A command that waits until others' resting orders are withdrawn; only conflict rules make
+    it. It is no order yet: nothing is reserved, no venue has seen it.
+
+    Attributes:
+        waits_for: client_order_ids of the others' orders, oldest first.
+    """
+
+    strategy_id: str
+    index: int
+    command: SubmitOrder
+    is_exit: bool
+    waits_for: tuple[str, ...]
+
+
+Answered: TypeAlias = Proposal | Rejection
+"""What a strategy's answer is made of."""
+Checked: TypeAlias = Proposal | Rejection | HeldProposal
+"""What the conflict rules make of it."""
 
 
 class CheckedAnswer(msgspec.Struct, frozen=True):
     """A strategy's answer after the check: commands in order, and signals in order."""
 
-    checked: tuple[Checked, ...]
+    checked: tuple[Answered, ...]
     signals: tuple[Signal, ...]
 
 
@@ -90,7 +113,7 @@ def check_answer(
         detail = f"{len(items)} commands in one answer, at most {COMMANDS_PER_ANSWER_MAX} are taken"
         rejection = _reject(strategy_id, 0, None, RefusalCode.TOO_MANY_COMMANDS, detail)
         return CheckedAnswer((rejection,), ())
-    checked: list[Checked] = []
+    checked: list[Answered] = []
     signals: list[Signal] = []
     for index, item in enumerate(items):
         one = _check_item(strategy_id, index, item, book, working)
@@ -138,7 +161,7 @@ def _items_of(answer: object) -> tuple[object, ...] | None:
 
 def _check_item(
     strategy_id: str, index: int, item: object, book: Book, working: Mapping[str, Order]
-) -> Checked | Signal:
+) -> Answered | Signal:
     fault: Fault | None
     if type(item) is SubmitOrder:
         fault = _order_fault(item)

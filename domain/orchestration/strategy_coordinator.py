@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from orchestrion.domain.models.order import Order
-from orchestrion.domain.models.strategy_metadata import StrategyMetadata
-from orchestrion.domain.orchestration.conflict import (
+from orchestrion.domain.conflict import (
+    NO_CLAIMS,
     NO_PRIORITIES,
     ConflictPolicies,
+    InstrumentClaims,
     Resolution,
+    RoundContext,
+    needs_screening,
     resolve_conflicts,
 )
-from orchestrion.domain.orchestration.proposal import Checked
+from orchestrion.domain.models.order import Order
+from orchestrion.domain.models.strategy_metadata import StrategyMetadata
+from orchestrion.domain.orchestration.proposal import Checked, HeldProposal
 from orchestrion.domain.orchestration.ranking import Rank, rank_strategies
 
 
@@ -26,11 +30,34 @@ class StrategyCoordinator:
         """Ranks in rank order; see ``ranking.rank_strategies``."""
         return rank_strategies(strategies)
 
+    def needs_screening(
+        self,
+        checked: Sequence[Checked],
+        working_orders: Mapping[str, Order],
+        *,
+        claims: InstrumentClaims = NO_CLAIMS,
+        held: Sequence[HeldProposal] = (),
+    ) -> bool:
+        """Whether ``resolve`` needs figures of the account; see ``conflict.needs_screening``."""
+        return needs_screening(checked, working_orders, self.policies, claims=claims, held=held)
+
     def resolve(
         self,
         checked: Sequence[Checked],
         working_orders: Mapping[str, Order],
         priorities: Mapping[str, int] = NO_PRIORITIES,
+        *,
+        claims: InstrumentClaims = NO_CLAIMS,
+        context: RoundContext | None = None,
+        held: Sequence[HeldProposal] = (),
     ) -> Resolution:
         """Conflicts of one round; see ``conflict.resolve_conflicts``."""
-        return resolve_conflicts(checked, working_orders, self.policies, priorities)
+        return resolve_conflicts(
+            checked,
+            working_orders,
+            self.policies,
+            priorities,
+            claims=claims,
+            context=context,
+            held=held,
+        )

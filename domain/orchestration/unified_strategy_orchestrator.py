@@ -8,8 +8,8 @@ embedding that wants no runtime asks for; the runtime itself never does.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Mapping
-from decimal import Decimal
+from collections.abc import Mapping
+from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 from typing import Any, Dict, List, cast  # noqa: UP035 - the specification's own spelling
 
@@ -17,19 +17,14 @@ import msgspec
 
 from orchestrion.domain.compatibility.history import StrategyHistory
 from orchestrion.domain.compatibility.lineup import NO_HISTORIES
-from orchestrion.domain.errors import ConfigurationError
+from orchestrion.domain.errors import ConfigurationError, LifecycleError
+from orchestrion.domain.margin.leverage_claim import LeverageClaim
 from orchestrion.domain.models.allocation import AllocationConfig
-from orchestrion.domain.models.command import ApprovedCommand, StrategyCommand
+from orchestrion.domain.models.command import StrategyCommand
 from orchestrion.domain.models.instrument import InstrumentCatalog
-from orchestrion.domain.models.market import MarketEvent, MarketSlice, as_slice
-from orchestrion.domain.models.order import Order
-from orchestrion.domain.models.strategy import (
-    HandlerAnswer,
-    Signal,
-    Strategy,
-    StrategyOutputs,
-    StrategyView,
-)
+from orchestrion.domain.models.market import MarketEvent, as_slice
+from orchestrion.domain.models.money import CENT, divide, multiply
+from orchestrion.domain.models.strategy import Strategy
 from orchestrion.domain.models.strategy_metadata import StrategyMetadata
 from orchestrion.domain.orchestration.compatibility_analyzer import (
     Candidate,
@@ -39,36 +34,37 @@ from orchestrion.domain.orchestration.compatibility_analyzer import (
 from orchestrion.domain.orchestration.events import (
     CapitalMissingEvent,
     DomainEvent,
-    OrderDeniedEvent,
     StrategyAddedEvent,
-    StrategyPausedEvent,
-    StrategyResumedEvent,
+    StrategyRemovedEvent,
 )
-from orchestrion.domain.orchestration.lifecycle import (
-    PauseMode,
-    StrategyStatus,
-    StrategyStep,
-    next_strategy_status,
+from orchestrion.domain.orchestration.joining import (
+    admission_of,
+    allocation_of,
+    policies_in_words,
+    require_admission,
 )
+from orchestrion.domain.orchestration.lifecycle import PauseMode, RemovalPolicy, StrategyStep
+from orchestrion.domain.orchestration.lifecycle_events import event_of_step
 from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
-from orchestrion.domain.orchestration.proposal import Checked, Proposal, check_answer
 from orchestrion.domain.orchestration.ranking import group_by_stage
+from orchestrion.domain.orchestration.removal import WindingUp, check_removal, open_things_of
 from orchestrion.domain.orchestration.strategy_coordinator import StrategyCoordinator
+from orchestrion.domain.orchestration.strategy_entry import StrategyEntry
+from orchestrion.domain.orchestration.synchronous_run import SynchronousRun, is_subscribed
+
+__all__ = [
+    "OrchestratorMode",
+    "StrategyEntry",
+    "UnifiedStrategyOrchestrator",
+    "is_subscribed",
+]
+
+HUNDRED = Decimal(100)
 
 
 class OrchestratorMode(StrEnum):
     SINGLE = "SINGLE"
     MULTI = "MULTI"
-
-
-class StrategyEntry(msgspec.Struct, frozen=True):
-    """One registered strategy. ``pause_mode`` is set while it is paused."""
-
-    strategy: Strategy
-    metadata: StrategyMetadata
-    allocation: AllocationConfig
-    status: StrategyStatus = StrategyStatus.READY
-    pause_mode: PauseMode | None = None
 
 
 class UnifiedStrategyOrchestrator:
@@ -77,6 +73,7 @@ class UnifiedStrategyOrchestrator:
     Attributes:
         strategies: entries by strategy id, in order of registration.
         histories: strategy id -> its past, for ``validate_compatibility``; set by whoever has it.
+        leverage_claims: of leverage and margin mode, in rank order; set by whoever has them.
     """
 
     def __init__(
@@ -96,9 +93,9 @@ class UnifiedStrategyOrchestrator:
         self.compatibility_analyzer = compatibility_analyzer
         self.histories: Mapping[str, StrategyHistory] = NO_HISTORIES
         self._mode: OrchestratorMode | None = None
+        self.leverage_claims: tuple[LeverageClaim, ...] = ()
         self._events: list[DomainEvent] = []
-        self._views: dict[str, StrategyView] = {}
-        self._round = 0
+        self._run: SynchronousRun | None = None
 
     # -- what is configured -------------------------------------------------------------------
 
@@ -123,13 +120,57 @@ class UnifiedStrategyOrchestrator:
     ) -> None:
         """Registers a strategy; registration order breaks ties of priority.
 
+        Once the run has started it joins: its share of the total capital comes from RESERVE, to the
+        cent, and it has to pass the compatibility analysis first. ``proceed`` starts it.
+
         Raises:
-            ConfigurationError: the id is taken, or the run has started (books are open).
+            ConfigurationError: the id is taken, the reserve is too small, or it does not fit;
+                nothing has changed.
         """
         if metadata.id in self.strategies:
             raise ConfigurationError(f"there is a strategy {metadata.id!r} already")
+        if self._run is not None:
+            total = self.capital_manager.total_capital
+            wanted = multiply(total, Decimal(str(allocation.target_pct)))
+            amount = divide(wanted, HUNDRED, step=CENT, rounding=ROUND_DOWN)
+            self.join(strategy, metadata, amount)
+            self.capital_manager.open_book(metadata.id, amount)
+            self._run.join(metadata.id)
+            return
         if self.capital_manager.books:
-            raise ConfigurationError("strategies are added before the run starts")
+            raise ConfigurationError("the run has started with actors: ask them to add a strategy")
+        self.strategies[metadata.id] = StrategyEntry(strategy, metadata, allocation)
+        self._events.append(
+            StrategyAddedEvent(strategy_id=metadata.id, allocation_pct=allocation.target_pct)
+        )
+
+    def join(self, strategy: Strategy, metadata: StrategyMetadata, amount: Decimal) -> None:
+        """Registers a strategy that joins a run, once everything about it was checked.
+
+        Its book is not opened here: that is for whoever writes the books.
+
+        Args:
+            amount: capital, account currency, whole cents; to come from RESERVE.
+
+        Raises:
+            ConfigurationError: the id is taken, a dependency is missing, the reserve is too small,
+                or the compatibility analysis refuses it; nothing has changed.
+        """
+        if metadata.id in self.strategies:
+            raise ConfigurationError(f"there is a strategy {metadata.id!r} already")
+        running = [self.strategies[one].metadata for one in self.ids_in_rank_order()]
+        self.coordinator.rank((*(entry.metadata for entry in self.strategies.values()), metadata))
+        report = admission_of(
+            metadata,
+            amount,
+            running=running,
+            account=self.capital_manager,
+            analyzer=self.compatibility_analyzer,
+            policies=self.coordinator.policies,
+            histories=self.histories,
+        )
+        require_admission(report, metadata.id)
+        allocation = allocation_of(amount, self.capital_manager.total_capital)
         self.strategies[metadata.id] = StrategyEntry(strategy, metadata, allocation)
         self._events.append(
             StrategyAddedEvent(strategy_id=metadata.id, allocation_pct=allocation.target_pct)
@@ -169,7 +210,7 @@ class UnifiedStrategyOrchestrator:
             self._candidates(),
             histories=self.histories,
             total_capital=self.capital_manager.total_capital or None,
-            conflict_policies={"OPPOSING_SIDES": self.coordinator.policies.opposing_sides},
+            conflict_policies=policies_in_words(self.coordinator.policies),
         )
 
     def _candidates(self) -> list[Candidate]:
@@ -204,12 +245,16 @@ class UnifiedStrategyOrchestrator:
     def pause_strategy(self, strategy_id: str, mode: PauseMode = PauseMode.ENTRIES_BLOCKED) -> None:
         """Pauses a strategy; its capital stays with it.
 
+        With REDUCE_ONLY its working entries are withdrawn: the next ``coordinate_execution`` (or
+        ``proceed``) gives the commands that cancel them.
+
         Raises:
             LifecycleError: its state does not allow it.
             ConfigurationError: no such strategy.
         """
-        self._step(strategy_id, StrategyStep.PAUSE, mode)
-        self._events.append(StrategyPausedEvent(strategy_id=strategy_id, mode=mode))
+        self._step(strategy_id, StrategyStep.PAUSE, mode=mode)
+        if mode is PauseMode.REDUCE_ONLY:
+            self._withdraw_entries(strategy_id)
 
     def resume_strategy(self, strategy_id: str) -> None:
         """
@@ -217,33 +262,94 @@ class UnifiedStrategyOrchestrator:
             LifecycleError: it is not paused.
             ConfigurationError: no such strategy.
         """
-        self._step(strategy_id, StrategyStep.RESUME, None)
-        self._events.append(StrategyResumedEvent(strategy_id=strategy_id))
+        self._step(strategy_id, self._entry(strategy_id).standing.resuming)
 
-    def _step(self, strategy_id: str, step: StrategyStep, mode: PauseMode | None) -> None:
+    def remove_strategy(
+        self,
+        strategy_id: str,
+        policy: RemovalPolicy = RemovalPolicy.REFUSE,
+        *,
+        heir_id: str = "",
+    ) -> None:
+        """Takes a strategy off the account. Its id is free again when it has gone.
+
+        Before the start it simply goes. Afterwards it is told of the end (``on_stop``) and sends
+        nothing any more; ``proceed`` and every ``coordinate_execution`` wind it up further: they
+        give the commands that withdraw its orders and close its positions, or hand them over, and
+        once nothing is open its capital goes to RESERVE (``StrategyRemovedEvent``).
+
+        Args:
+            heir_id: who gets the positions; with HAND_OVER only.
+
+        Raises:
+            LifecycleError: no such strategy, others depend on it, the heir cannot take anything,
+                or something is open and the policy refuses; nothing has changed.
+            Exception: what its ``on_stop`` raises; it is being removed all the same.
+        """
+        winding = WindingUp(strategy_id, policy, heir_id)
+        check_removal(
+            winding,
+            {one: entry.standing for one, entry in self.strategies.items()},
+            [entry.metadata for entry in self.strategies.values()],
+            open_things=self._open_things(strategy_id),
+        )
+        if self._run is not None:
+            self._run.remove(winding)
+            return
+        if self.capital_manager.books:
+            raise LifecycleError("the run has started with actors: ask them to remove a strategy")
+        del self.strategies[strategy_id]
+        self._events.append(StrategyRemovedEvent(strategy_id=strategy_id, policy=policy))
+
+    def _open_things(self, strategy_id: str) -> str:
+        book = self.capital_manager.books.get(strategy_id)
+        if book is None:
+            return ""
+        working = self.capital_manager.working_orders(strategy_id)
+        held = self._run.held_of(strategy_id) if self._run is not None else 0
+        return open_things_of(book, working, held)
+
+    def _withdraw_entries(self, strategy_id: str) -> None:
+        if self._run is not None:
+            self._run.withdraw_entries(strategy_id)
+
+    def _entry(self, strategy_id: str) -> StrategyEntry:
         entry = self.strategies.get(strategy_id)
         if entry is None:
             raise ConfigurationError(f"there is no strategy {strategy_id!r}")
-        status = next_strategy_status(strategy_id, entry.status, step)
-        self.strategies[strategy_id] = msgspec.structs.replace(
-            entry, status=status, pause_mode=mode
-        )
+        return entry
+
+    def _step(
+        self, strategy_id: str, step: StrategyStep, reason: str = "", mode: PauseMode | None = None
+    ) -> None:
+        entry = self._entry(strategy_id)
+        standing = entry.standing.after(strategy_id, step, mode)
+        self.strategies[strategy_id] = msgspec.structs.replace(entry, standing=standing)
         if self.capital_manager.books:
-            self.capital_manager.set_standing(strategy_id, status, mode)
+            self.capital_manager.set_standing(strategy_id, standing.status, standing.pause_mode)
+        self._events.append(event_of_step(strategy_id, step, mode=mode, reason=reason))
 
     def drain_events(self) -> tuple[DomainEvent, ...]:
         """All domain events since the last call, in order."""
         events, self._events = tuple(self._events), []
         return events
 
-    # -- running without actors --------------------------------------------------------------------
+    # -- running without actors -----------------------------------------------------------------
 
-    def start(self, catalog: InstrumentCatalog) -> None:
-        """Opens the books and starts every strategy that is ready.
+    def start(self, catalog: InstrumentCatalog, ts_event: int = 0) -> List[StrategyCommand]:  # noqa: UP006
+        """Opens the books and starts every strategy, also those that are paused; what their
+        ``on_start`` commands is decided like a round.
+
+        Args:
+            ts_event: time of the start, nanoseconds UTC.
+
+        Returns:
+            Approved commands, as of ``coordinate_execution``.
 
         Raises:
             ConfigurationError: no strategies, a second start, or what ``allocate_capital`` and
                 ``stages`` raise; nothing has started then.
+            Exception: what a strategy raises.
         """
         if not self.strategies:
             raise ConfigurationError("there is no strategy to start")
@@ -251,114 +357,65 @@ class UnifiedStrategyOrchestrator:
             raise ConfigurationError("the run has started already")
         self.stages()
         self.capital_manager.open_books(self.allocate_capital(), catalog)
-        for strategy_id, entry in list(self.strategies.items()):
-            book = self.capital_manager.books[strategy_id]
-            self._views[strategy_id] = StrategyView(
-                strategy_id, catalog, self.capital_manager.marks, book
-            )
-            if entry.status is StrategyStatus.READY:
-                self._step(strategy_id, StrategyStep.START, None)
-            else:  # paused before the start, and so it stays
-                self.capital_manager.set_standing(strategy_id, entry.status, entry.pause_mode)
+        self._run = SynchronousRun(
+            self.strategies,
+            self.capital_manager,
+            self.coordinator,
+            step=self._step,
+            tell=self._events_append,
+            leverage_claims=self.leverage_claims,
+        )
+        return self._run.start(ts_event)
+
+    def _events_append(self, event: DomainEvent) -> None:
+        self._events.append(event)
+
+    @property
+    def _running(self) -> SynchronousRun:
+        if self._run is None:
+            raise ConfigurationError("call start(catalog) before the first event")
+        return self._run
 
     def coordinate_execution(self, event: MarketEvent) -> List[StrategyCommand]:  # noqa: UP006
         """One round: every strategy in rank order, conflicts, capital; approved commands only.
 
-        Each refusal is an ``OrderDeniedEvent``. The caller tells the capital manager what became of
-        the commands: ``track`` for every state of an order, ``apply_fill`` for every fill. Until
-        then an approved order counts as working.
+        Before the round comes whatever ``proceed`` gives. Each refusal is an ``OrderDeniedEvent``.
+        The caller tells the capital manager what became of the commands: ``track`` for every state
+        of an order, ``apply_fill`` for every fill. Until then an approved order counts as working.
 
         Raises:
             ConfigurationError: ``start`` was not called.
             Exception: what a strategy raises; isolation is the runtime's work.
         """
-        if not self.capital_manager.books:
-            raise ConfigurationError("call start(catalog) before the first event")
-        market_slice = as_slice(event)
-        self.capital_manager.mark(market_slice)
-        self._round += 1
-        checked = self._ask_strategies(market_slice)
-        if not self.is_single_strategy_mode and checked:
-            resolution = self.coordinator.resolve(
-                checked, self._all_working_orders(), self.priorities()
-            )
-            self._events.extend(resolution.events)
-            checked = list(resolution.checked)
-        return self._approve(checked, market_slice.ts_event)
+        return self._running.play(as_slice(event))
 
-    def _ask_strategies(self, market_slice: MarketSlice) -> list[Checked]:
-        checked: list[Checked] = []
-        signals: tuple[Signal, ...] = ()
-        for stage in self.stages():
-            stage_signals: list[Signal] = []
-            for strategy_id in stage:
-                entry = self.strategies[strategy_id]
-                if entry.pause_mode is PauseMode.FROZEN or not is_subscribed(
-                    entry.strategy.subscriptions(), market_slice
-                ):
-                    continue
-                view = self._views[strategy_id]
-                view.move(
-                    now=market_slice.ts_event,
-                    signals=signals,
-                    book=self.capital_manager.books[strategy_id],
-                    orders=self.capital_manager.working_orders(strategy_id),
-                )
-                answer = check_answer(
-                    strategy_id,
-                    _answered_now(strategy_id, entry.strategy.on_event(market_slice, view)),
-                    view.book,
-                    view.working_orders,
-                )
-                checked.extend(answer.checked)
-                stage_signals.extend(answer.signals)
-            signals = (*signals, *stage_signals)
-        return checked
+    def proceed(self) -> List[StrategyCommand]:  # noqa: UP006
+        """Takes up what waited: entries of paused strategies to withdraw, commands that were held
+        until others' orders had ended, newcomers, and strategies that are being removed.
 
-    def _approve(self, checked: list[Checked], now: int) -> list[StrategyCommand]:
-        approved: list[StrategyCommand] = []
-        for index, one in enumerate(checked):
-            verdict = (
-                self.capital_manager.authorise(
-                    one, client_order_id=f"R{self._round}-{index}", now=now
-                )
-                if isinstance(one, Proposal)
-                else one.refusal
-            )
-            if isinstance(verdict, ApprovedCommand):
-                approved.append(verdict)
-            else:
-                self._events.append(
-                    OrderDeniedEvent(
-                        strategy_id=verdict.strategy_id, code=verdict.code, detail=verdict.detail
-                    )
-                )
-        return approved
+        ``coordinate_execution`` calls it first; call it after ``track`` to have it at once.
 
-    def _all_working_orders(self) -> dict[str, Order]:
-        return {
-            client_order_id: order
-            for strategy_id in self.strategies
-            for client_order_id, order in self.capital_manager.working_orders(strategy_id).items()
-        }
+        Returns:
+            Approved commands: cancels on the account's behalf, exits of strategies that leave, and
+            what was released.
+        """
+        return self._running.proceed()
 
+    def cancel_refused(self, client_order_id: str) -> None:
+        """Says that the venue refused to withdraw an order; commands that wait for it go on or are
+        refused at the next ``proceed``."""
+        self._running.not_withdrawn(client_order_id)
 
-def _answered_now(strategy_id: str, answer: HandlerAnswer) -> StrategyOutputs:
-    """
-    Raises:
-        ConfigurationError: the strategy is asynchronous; only the runtime can await it.
-    """
-    if isinstance(answer, Awaitable):
-        if isinstance(answer, Coroutine):
-            answer.close()
-        raise ConfigurationError(
-            f"{strategy_id} is asynchronous: run it with Orchestrion or run_backtest"
-        )
-    return answer
+    def stop(self, ts_event: int | None = None) -> None:
+        """Ends the run: every strategy is told once (``on_stop``), in rank order, and sends nothing
+        any more. Orders and positions stay as they are.
 
+        Args:
+            ts_event: time of the end; that of the last event when it is left out.
 
-def is_subscribed(subscriptions: tuple[str, ...], market_slice: MarketSlice) -> bool:
-    """Whether a slice holds anything that was subscribed to; no subscriptions mean everything."""
-    return not subscriptions or any(
-        item.instrument_id in subscriptions for item in market_slice.items
-    )
+        Raises:
+            ConfigurationError: ``start`` was not called.
+            LifecycleError: it has been stopped already.
+            Exception: what a strategy raises.
+        """
+        self._running.stop(ts_event)

@@ -16,7 +16,7 @@ from orchestrion.domain.models.portfolio import PortfolioState
 class OrchestrationPort(Protocol):
     """Port for execution environment integration.
 
-    The duties of an adapter (``tests/contract/orchestration_port_contract.py`` tests them):
+    The duties of an adapter (explained in ``docs/adapters.md``, tested by ``orchestrion.testing``):
 
     * Only ``ApprovedCommand`` values arrive. Anything else is a TypeError, before any command of
       the same list is passed on.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrion.domain.models.instrument import OptionKind
+from orchestrion.domain.models.strategy_metadata import Horizon
 from orchestrion.domain.strategies.vertical_spread import VerticalSpreadStrategy
 
 
@@ -28,5 +29,6 @@ class BearPutSpreadStrategy(VerticalSpreadStrategy):
     """
 
     library_name = "BEAR_PUT_SPREAD"
+    horizon = Horizon.WEEKS
     description = "buys put spreads in a falling market"
     option_kind = OptionKind.PUT

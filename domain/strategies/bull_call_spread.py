@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrion.domain.models.instrument import OptionKind
+from orchestrion.domain.models.strategy_metadata import Horizon
 from orchestrion.domain.strategies.vertical_spread import VerticalSpreadStrategy
 
 
@@ -28,5 +29,6 @@ class BullCallSpreadStrategy(VerticalSpreadStrategy):
     """
 
     library_name = "BULL_CALL_SPREAD"
+    horizon = Horizon.WEEKS
     description = "buys call spreads in a rising market"
     option_kind = OptionKind.CALL

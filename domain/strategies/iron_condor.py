@@ -7,6 +7,7 @@ from pydantic import BaseModel, model_validator
 from orchestrion.domain.models.instrument import OptionKind
 from orchestrion.domain.models.option_structure import OptionStructure, iron_condor
 from orchestrion.domain.models.order import OrderSide
+from orchestrion.domain.models.strategy_metadata import Horizon
 from orchestrion.domain.strategies.option_market import StrikePicker
 from orchestrion.domain.strategies.option_structure_strategy import OptionStructureStrategy
 from orchestrion.domain.strategies.parameter import typed
@@ -60,6 +61,7 @@ class IronCondorStrategy(OptionStructureStrategy):
 
     Parameters = IronCondorParameters
     library_name = "IRON_CONDOR"
+    horizon = Horizon.WEEKS
     description = "sells iron condors: premium for a quiet market, with limited risk"
 
     def __init__(self, parameters: BaseModel | None = None) -> None:

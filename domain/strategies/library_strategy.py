@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from orchestrion.domain.models.strategy import Strategy
-from orchestrion.domain.models.strategy_metadata import StrategyMetadata
+from orchestrion.domain.models.strategy_metadata import Horizon, StrategyMetadata
 
 
 class LibraryStrategy(Strategy, ABC):
@@ -15,11 +15,13 @@ class LibraryStrategy(Strategy, ABC):
     Attributes:
         library_name: its name in ``StrategyLibrary``.
         asset_class: what it trades: option, future or equity.
+        horizon: how long it usually holds a position with its default parameters.
         state_version: of its snapshots; raise it when the state's meaning changes.
     """
 
     library_name: ClassVar[str] = ""
     asset_class: ClassVar[str] = ""
+    horizon: ClassVar[Horizon | None] = None
     state_version: ClassVar[int] = 1
 
     @abstractmethod
@@ -43,4 +45,5 @@ class LibraryStrategy(Strategy, ABC):
             underlyings=self.underlying_ids(),
             asset_classes=(self.asset_class,),
             leverage=self.leverage_limit(),
+            horizon=self.horizon,
         )

@@ -22,6 +22,7 @@ from orchestrion.domain.models.money import (
 )
 from orchestrion.domain.models.portfolio import market_value
 from orchestrion.domain.models.strategy import StrategyOutputs, StrategyView
+from orchestrion.domain.models.strategy_metadata import Horizon
 from orchestrion.domain.strategies.library_strategy import LibraryStrategy
 from orchestrion.domain.strategies.parameter import StrategyParameters, exact, parameter, typed
 from orchestrion.domain.strategies.session import DailyCloses, day_number, price_e9
@@ -137,6 +138,7 @@ class MeanReversionEquityStrategy(LibraryStrategy):
 
     Parameters = MeanReversionEquityParameters
     library_name = "MEAN_REVERSION_EQUITY"
+    horizon = Horizon.WEEKS
     asset_class = "equity"
     description = "trades shares back to their average, by z-score"
 

@@ -23,6 +23,7 @@ from orchestrion.domain.models.money import (
     subtract,
 )
 from orchestrion.domain.models.strategy import StrategyOutputs, StrategyView
+from orchestrion.domain.models.strategy_metadata import Horizon
 from orchestrion.domain.strategies.future_roll import (
     active_contract,
     contracts_of,
@@ -154,6 +155,7 @@ class MomentumFuturesStrategy(LibraryStrategy):
 
     Parameters = MomentumFuturesParameters
     library_name = "MOMENTUM_FUTURES"
+    horizon = Horizon.WEEKS
     asset_class = "future"
     description = "trend following on front futures with leverage and rolls"
 

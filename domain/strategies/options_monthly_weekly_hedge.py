@@ -12,6 +12,7 @@ from orchestrion.domain.models.instrument import OptionKind
 from orchestrion.domain.models.money import ZERO, add, multiply
 from orchestrion.domain.models.option_structure import OptionStructure, iron_condor, strangle
 from orchestrion.domain.models.order import Leg, OrderSide
+from orchestrion.domain.models.strategy_metadata import Horizon
 from orchestrion.domain.strategies.open_structure import opening_legs
 from orchestrion.domain.strategies.option_market import OptionMarket, StrikePicker
 from orchestrion.domain.strategies.option_structure_strategy import (
@@ -120,6 +121,7 @@ class OptionsMonthlyWeeklyHedgeStrategy(OptionStructureStrategy):
 
     Parameters = OptionsMonthlyWeeklyHedgeParameters
     library_name = "OPTIONS_MONTHLY_WEEKLY_HEDGE"
+    horizon = Horizon.WEEKS
     description = "sells monthly strangles or iron condors, hedged with weekly options"
     monthly_only = True
 

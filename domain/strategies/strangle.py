@@ -10,6 +10,7 @@ from pydantic import BaseModel, model_validator
 from orchestrion.domain.models.instrument import OptionKind
 from orchestrion.domain.models.option_structure import OptionStructure, strangle
 from orchestrion.domain.models.order import OrderSide
+from orchestrion.domain.models.strategy_metadata import Horizon
 from orchestrion.domain.strategies.option_market import StrikePicker
 from orchestrion.domain.strategies.option_structure_strategy import OptionStructureStrategy
 from orchestrion.domain.strategies.parameter import parameter, typed
@@ -68,6 +69,7 @@ class StrangleStrategy(OptionStructureStrategy):
 
     Parameters = StrangleParameters
     library_name = "STRANGLE"
+    horizon = Horizon.WEEKS
     description = "buys (or sells) strangles: a bet on (or against) a large move"
 
     def __init__(self, parameters: BaseModel | None = None) -> None:

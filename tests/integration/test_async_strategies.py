@@ -270,7 +270,7 @@ def test_rubbish_is_refused_with_a_reason(backend: str, answer: object) -> None:
     (refused,) = stage.decisions_of("a")
     assert (refused.verdict, refused.reason) == ("REFUSED", "INVALID_COMMAND")
     assert refused.detail
-    assert stage.system.status("a") == "running"
+    assert stage.system.status("a") == "stopped"
     assert len(stage.decisions_of("b")) == 2
 
 

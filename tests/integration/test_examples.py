@@ -5,11 +5,17 @@ from __future__ import annotations
 import importlib.util
 import re
 import runpy
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from orchestrion.adapters.backtest import run_backtest
+from orchestrion.adapters.replay import replay_journal
+from orchestrion.adapters.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -53,6 +59,27 @@ def test_single_strategy_example_runs_and_replays(tmp_path: Path) -> None:
     replayed = _orchestrion("replay", str(path), cwd=tmp_path)
     assert replayed.returncode == 0, replayed.stderr
     assert "identical" in replayed.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "shows"),
+    [
+        ("risk_limits.yaml", "LIMIT_EXCEEDED"),
+        ("netting.yaml", "OrdersCrossedEvent"),
+        ("rebalancing.yaml", "CapitalRebalancedEvent"),
+    ],
+)
+def test_example_shows_its_rules_at_work_and_replays(name: str, shows: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    run_backtest(load_settings(ROOT / "examples" / name), journal_path=path)
+    with closing(sqlite3.connect(path)) as journal:
+        (found,) = journal.execute(
+            "SELECT count(*) FROM records WHERE name = ? OR instr(CAST(body AS TEXT), ?)",
+            (shows, shows),
+        ).fetchone()
+    assert found > 10
+    assert replay_journal(path).identical
 
 
 @pytest.mark.slow

@@ -20,15 +20,15 @@ from orchestrion.actors.messages import (
     ExecuteRequest,
     FillDelivered,
     NothingAnswered,
-    OwnerFilled,
+    OwnersFilled,
     SliceDelivered,
     StrategyAnswered,
 )
+from orchestrion.domain.conflict import ConflictPolicies, ConflictPolicy
 from orchestrion.domain.models.command import ApprovedCommand
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.portfolio import Book
 from orchestrion.domain.models.strategy import Signal, Strategy, StrategyView
-from orchestrion.domain.orchestration.conflict import ConflictPolicies, ConflictPolicy
 from orchestrion.domain.orchestration.events import StrategyConflictDetectedEvent
 from orchestrion.runtime.journal import Record, RecordKind
 from orchestrion.runtime.machine import Hop
@@ -101,7 +101,8 @@ def test_every_stop_in_order() -> None:
         "FillAttributed -> core:capital_manager",
         "OrdersChanged -> core:capital_manager",
         "OrdersChanged -> alpha",
-        "OwnerFilled -> core:coordinator",
+        "OrdersEnded -> core:coordinator",
+        "OwnersFilled -> core:coordinator",
         "BooksMoved -> core:auditor",
         "BookChanged -> alpha",
         "FillDelivered -> alpha",  # with the book already changed
@@ -352,7 +353,7 @@ def test_no_module_calls_a_handler_but_the_one_behind_the_mailbox() -> None:
     """The synchronous orchestrator is for those who want no actors; the runtime never uses it."""
     allowed = {
         "actors/strategy_actor.py",
-        "domain/orchestration/unified_strategy_orchestrator.py",
+        "domain/orchestration/synchronous_run.py",
     }
     handlers = {"on_start", "on_event", "on_fill", "on_stop"}
     callers = {
@@ -499,7 +500,7 @@ def test_fill_opens_one_round_for_its_owner_with_its_book_changed() -> None:
     stage = play({"a": lambda: Scripted(script), "b": lambda: Scripted(other)}, minutes(3))
     assert held == [3]
     assert other.numbers("on_fill") == []
-    (filled,) = stage.hops_to("core:coordinator", OwnerFilled)
+    (filled,) = stage.hops_to("core:coordinator", OwnersFilled)
     hops = of_input(stage, filled.seq)
     order = [type(hop.message) for hop in hops if hop.actor == "a"]
     assert order.index(BookChanged) < order.index(FillDelivered)
@@ -532,7 +533,7 @@ def test_commands_from_a_fill_go_the_same_way() -> None:
 def test_books_equal_the_account_and_the_venue_at_the_end() -> None:
     script = Script(always=buy(1), on_fill=lambda _, view: [view.sell("AAA", 1)])
     stage = play({one: lambda: Scripted(script) for one in "abc"}, minutes(20))
-    assert stage.system.auditor.checks > 50
+    assert stage.system.auditor.checks > 40
     state = stage.venue.portfolio_state(0)
     assert sum(one.cash for one in stage.system.books.values()) == state.cash
     assert stage.system.auditor.ledger.cash == state.cash

@@ -13,7 +13,11 @@ from orchestrion.actors.messages import PauseStrategy
 from orchestrion.adapters.journal.memory_journal import MemoryJournal
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.order import OrderType
-from orchestrion.domain.orchestration.events import DomainEvent, StrategyPausedEvent
+from orchestrion.domain.orchestration.events import (
+    DomainEvent,
+    StrategyConflictDetectedEvent,
+    StrategyPausedEvent,
+)
 from orchestrion.domain.orchestration.lifecycle import PauseMode
 from orchestrion.runtime.errors import ActorError
 from orchestrion.runtime.journal import RecordKind
@@ -185,14 +189,15 @@ async def test_event_is_journaled_before_anybody_is_told_and_logged_with_its_pla
     assert (line["strategy_id"], line["mode"], line["seq"]) == ("a", "frozen", event.seq)
     assert line["at"] == "2024-01-08T14:30:00+00:00"
     assert event.seq == stage.machine.seq
-    assert event.event_id == "E1"
+    assert event.event_id == "E4", "three told of the start"
 
 
 async def test_listener_that_fails_ends_the_run_before_an_order_is_lost() -> None:
     """A conflict is told before the order leaves; a lost order would keep its reservation."""
 
-    def listen(_: DomainEvent) -> None:
-        raise ValueError("no such channel")
+    def listen(event: DomainEvent) -> None:
+        if isinstance(event, StrategyConflictDetectedEvent):
+            raise ValueError("no such channel")
 
     scripts = {"a": Script(always=buy(1)), "b": Script(always=sell(1))}
     stage = Stage(following(scripts))

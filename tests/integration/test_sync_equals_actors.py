@@ -1,16 +1,18 @@
 """``coordinate_execution`` and the actors decide alike, command for command.
 
 Random scripts are played twice over random slices: by the orchestrator alone, and by the actors
-with a port that takes everything and fills nothing. Only the ids of orders differ, so orders are
-compared by the place at which they were approved.
+with a port that takes everything and fills nothing, but accepts and withdraws what it is told to. In between an
+operator pauses, resumes and removes. Only the ids of orders differ, so orders are compared by the
+place at which they were approved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import anyio
 import msgspec
@@ -18,13 +20,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrion.actors.membership_messages import RemoveStrategy
+from orchestrion.actors.messages import PauseStrategy, ResumeStrategy
+from orchestrion.domain.conflict import (
+    POLICIES_OF_TYPE,
+    ConflictPolicies,
+    ConflictPolicy,
+    ConflictType,
+)
+from orchestrion.domain.errors import DomainError
 from orchestrion.domain.models.command import ApprovedCommand, CancelOrder, StrategyCommand
 from orchestrion.domain.models.instrument import InstrumentCatalog
 from orchestrion.domain.models.market import MarketSlice
-from orchestrion.domain.models.order import OrderType, TimeInForce
+from orchestrion.domain.models.order import OrderStatus, OrderType, TimeInForce
+from orchestrion.domain.models.report import (
+    OrderAcceptedReport,
+    OrderCanceledReport,
+    OrderReport,
+)
 from orchestrion.domain.models.strategy import Signal, Strategy, StrategyView
-from orchestrion.domain.orchestration.conflict import ConflictPolicies, ConflictPolicy
-from orchestrion.domain.orchestration.lifecycle import PauseMode
+from orchestrion.domain.orchestration.lifecycle import PauseMode, RemovalPolicy
+from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
+    UnifiedStrategyOrchestrator,
+)
+from orchestrion.runtime.actor import Question
 from tests.fakes import (
     INSTRUMENTS,
     SHARES,
@@ -42,6 +61,10 @@ Wish: TypeAlias = tuple[str, str, int]
 """What to do, with which instrument, and how much."""
 Plan: TypeAlias = dict[str, list[list[Wish]]]
 """By strategy id, for each bar."""
+Act: TypeAlias = tuple[str, str, PauseMode]
+"""What an operator does, to whom, and the mode of a pause."""
+Acts: TypeAlias = dict[int, list[Act]]
+"""By the number of the slice after which it is done."""
 
 IDS = ("a", "b", "c")
 METADATA = {"b": {"priority": 3}, "c": {"depends_on": ("a",)}}
@@ -53,6 +76,15 @@ wishes = st.tuples(
     st.sampled_from([1, 2, 50, 900, 0, -1]),
 )
 answers = st.lists(wishes, max_size=3)
+operator = st.tuples(
+    st.sampled_from(["pause", "resume", "flatten", "refuse"]),
+    st.sampled_from(IDS),
+    st.sampled_from(PauseMode),
+)
+OPPOSING = [
+    one for one in POLICIES_OF_TYPE[ConflictType.OPPOSING_SIDES] if one is not ConflictPolicy.NET
+]
+"""Without netting: it merges orders under other ids, see tests/integration/test_netting*."""
 ticks = st.lists(st.sets(st.sampled_from([*SHARES, "FUT"]), min_size=1), min_size=1, max_size=5)
 
 
@@ -101,19 +133,43 @@ def slices_of(ticked: Sequence[set[str]]) -> list[MarketSlice]:
 
 
 def by_actors(
-    plan: Plan, slices: list[MarketSlice], kind: Callable[[Script], Strategy], **options: Any
+    plan: Plan,
+    slices: list[MarketSlice],
+    kind: Callable[[Script], Strategy],
+    *,
+    acts: Acts | None = None,
+    **options: Any,
 ) -> list[list[object]]:
     """Approved commands of each slice."""
     port = SilentPort()
     stage = Stage(following(scripts_of(plan), kind), port=port, **options)
     taken: list[list[ApprovedCommand]] = []
 
+    async def answer(start: int) -> None:
+        """Says of every order that it was accepted, of every cancel that it was done."""
+        place, now = start, stage.machine.now
+        while place < len(port.taken):
+            one = port.taken[place]
+            report: OrderReport = (
+                OrderCanceledReport(client_order_id=one.command.client_order_id, ts_event=now)
+                if isinstance(one.command, CancelOrder)
+                else OrderAcceptedReport(
+                    client_order_id=one.client_order_id, venue_order_id="V", ts_event=now
+                )
+            )
+            await stage.session.report(report, now)
+            place += 1
+
     async def run() -> None:
         async with stage:
             await stage.session.start(slices[0].ts_event)
-            for market_slice in slices:
+            for number, market_slice in enumerate(slices):
                 before = len(port.taken)
                 await stage.session.publish(market_slice)
+                await answer(before)
+                for act in (acts or {}).get(number, ()):
+                    await stage.session.ask(as_question(act), 1)
+                    await answer(before)
                 taken.append(port.taken[before:])
 
     anyio.run(run)
@@ -121,15 +177,77 @@ def by_actors(
 
 
 def by_orchestrator(
-    plan: Plan, slices: list[MarketSlice], *, paused: dict[str, PauseMode], **options: Any
+    plan: Plan,
+    slices: list[MarketSlice],
+    *,
+    paused: dict[str, PauseMode],
+    acts: Acts | None = None,
+    **options: Any,
 ) -> list[list[object]]:
     orchestrator = orchestrator_of(
         {one: Scripted(script) for one, script in scripts_of(plan).items()}, **options
     )
     for strategy_id, mode in paused.items():
         orchestrator.pause_strategy(strategy_id, mode)
-    orchestrator.start(InstrumentCatalog(INSTRUMENTS))
-    return without_ids([orchestrator.coordinate_execution(one) for one in slices])
+    orchestrator.start(InstrumentCatalog(INSTRUMENTS), slices[0].ts_event)
+    rounds: list[list[StrategyCommand]] = []
+    for number, market_slice in enumerate(slices):
+        commands = orchestrator.coordinate_execution(market_slice)
+        answer_for_venue(orchestrator, commands)
+        for act in (acts or {}).get(number, ()):
+            start = len(commands)
+            do_now(orchestrator, act)
+            commands += orchestrator.proceed()
+            answer_for_venue(orchestrator, commands, start)
+        rounds.append(commands)
+    return without_ids(rounds)
+
+
+def answer_for_venue(
+    orchestrator: UnifiedStrategyOrchestrator, commands: list[StrategyCommand], start: int = 0
+) -> None:
+    """Says of every order that it was accepted, of every cancel that it was done, and adds what
+    comes of it."""
+    capital = orchestrator.capital_manager
+    place = start
+    while place < len(commands):
+        approved = commands[place]
+        assert isinstance(approved, ApprovedCommand)
+        place += 1
+        command, key = approved.command, approved.client_order_id
+        if isinstance(command, CancelOrder):
+            key = command.client_order_id
+        order = capital.working_orders(approved.strategy_id).get(key)
+        if order is None:
+            continue
+        if isinstance(command, CancelOrder):
+            capital.track(msgspec.structs.replace(order, status=OrderStatus.CANCELED))
+            commands += orchestrator.proceed()
+        elif order.status is OrderStatus.INITIALIZED:
+            capital.track(msgspec.structs.replace(order, status=OrderStatus.ACCEPTED))
+
+
+def do_now(orchestrator: UnifiedStrategyOrchestrator, act: Act) -> None:
+    """What is refused changes nothing, here and there."""
+    kind, strategy_id, mode = act
+    with suppress(DomainError):
+        if kind == "pause":
+            orchestrator.pause_strategy(strategy_id, mode)
+        elif kind == "resume":
+            orchestrator.resume_strategy(strategy_id)
+        else:
+            policy = RemovalPolicy.FLATTEN if kind == "flatten" else RemovalPolicy.REFUSE
+            orchestrator.remove_strategy(strategy_id, policy)
+
+
+def as_question(act: Act) -> Question:
+    kind, strategy_id, mode = act
+    if kind == "pause":
+        return PauseStrategy(question_id=1, strategy_id=strategy_id, mode=mode)
+    if kind == "resume":
+        return ResumeStrategy(question_id=1, strategy_id=strategy_id)
+    policy = RemovalPolicy.FLATTEN if kind == "flatten" else RemovalPolicy.REFUSE
+    return RemoveStrategy(question_id=1, strategy_id=strategy_id, policy=policy)
 
 
 def without_ids(rounds: Sequence[Sequence[StrategyCommand]]) -> list[list[object]]:
@@ -159,13 +277,23 @@ def test_orchestrator_and_actors_approve_the_same_commands(
     data: st.DataObject, ticked: list[set[str]]
 ) -> None:
     plan = {one: [data.draw(answers) for _ in ticked] for one in IDS}
-    policies = ConflictPolicies(opposing_sides=data.draw(st.sampled_from(ConflictPolicy)))
+    policies = ConflictPolicies(
+        opposing_sides=data.draw(st.sampled_from(OPPOSING)),
+        capital=data.draw(st.sampled_from(POLICIES_OF_TYPE[ConflictType.CAPITAL])),
+        duplicate_order=data.draw(st.sampled_from(POLICIES_OF_TYPE[ConflictType.DUPLICATE_ORDER])),
+    )
+    acts = data.draw(st.dictionaries(st.integers(0, 4), st.lists(operator, max_size=2), max_size=3))
     paused = data.draw(
         st.dictionaries(st.sampled_from(IDS), st.sampled_from(PauseMode), max_size=1)
     )
     kind = data.draw(st.sampled_from([Scripted, AsyncScripted]))
     slices = slices_of(ticked)
-    options: dict[str, Any] = {"metadata": METADATA, "policies": policies, "paused": paused}
+    options: dict[str, Any] = {
+        "metadata": METADATA,
+        "policies": policies,
+        "paused": paused,
+        "acts": acts,
+    }
     assert by_actors(plan, slices, kind, **options) == by_orchestrator(plan, slices, **options)
 
 
@@ -176,6 +304,23 @@ def test_the_same_holds_for_a_strategy_alone(data: st.DataObject, ticked: list[s
     slices = slices_of(ticked)
     alone = by_orchestrator(plan, slices, paused={})
     assert by_actors(plan, slices, Scripted) == alone
+
+
+def test_both_ways_hold_a_command_until_the_resting_order_is_withdrawn() -> None:
+    plan: Plan = {
+        "a": [[("limit", "AAA", 2)], []],
+        "b": [[], [("sell", "AAA", 2)]],
+        "c": [[], []],
+    }
+    slices = slices_of([{"AAA"}] * 2)
+    options: dict[str, Any] = {
+        "policies": ConflictPolicies(opposing_sides=ConflictPolicy.CANCEL_RESTING),
+        "paused": {},
+    }
+    told = by_orchestrator(plan, slices, **options)
+    kinds = [[type(cast("ApprovedCommand", one).command).__name__ for one in row] for row in told]
+    assert kinds == [["SubmitOrder"], ["CancelOrder", "SubmitOrder"]]
+    assert by_actors(plan, slices, Scripted, **options) == told
 
 
 def test_comparison_sees_what_it_has_to_see() -> None:

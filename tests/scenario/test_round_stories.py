@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from orchestrion.domain.conflict import ConflictPolicies, ConflictPolicy
 from orchestrion.domain.models.order import Leg, OrderSide, OrderType, TimeInForce
 from orchestrion.domain.models.strategy import Signal, StrategyView
-from orchestrion.domain.orchestration.conflict import ConflictPolicies, ConflictPolicy
 from orchestrion.domain.orchestration.events import StrategyConflictDetectedEvent
 from orchestrion.domain.orchestration.lifecycle import PauseMode
 from tests.fakes import (
@@ -109,7 +109,6 @@ def test_answer_to_a_fill_meets_the_others_working_orders_too() -> None:
     ]
 
 
-@pytest.mark.xfail(reason="conflicts are resolved before capital: who is refused there still wins")
 @pytest.mark.parametrize(
     ("quantity", "paused"), [(10**6, {}), (1, {"x": PauseMode.ENTRIES_BLOCKED})]
 )

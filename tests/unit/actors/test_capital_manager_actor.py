@@ -10,6 +10,7 @@ from orchestrion.actors.capital_manager_actor import CapitalManagerActor
 from orchestrion.actors.messages import BookChanged, BooksMoved
 from orchestrion.adapters.journal.memory_journal import MemoryJournal
 from orchestrion.adapters.venue.fees import Commission, FeeSchedule
+from orchestrion.domain.conflict import ConflictPolicies, ConflictPolicy
 from orchestrion.domain.models.command import SubmitOrder
 from orchestrion.domain.models.instrument import Equity, Instrument
 from orchestrion.domain.models.market import Bar, MarketSlice
@@ -65,7 +66,11 @@ def test_decision_of_each_command_is_recorded_in_order() -> None:
 
 def test_order_ids_come_from_seq_and_index_and_are_never_used_twice() -> None:
     script = Script(always=buy(1), on_fill=lambda _, view: [view.buy("AAA", 1)])
-    stage = play({"a": lambda: Scripted(script), "b": lambda: Scripted(script)}, minutes(10))
+    stage = play(
+        {"a": lambda: Scripted(script), "b": lambda: Scripted(script)},
+        minutes(10),
+        policies=ConflictPolicies(duplicate_order=ConflictPolicy.ALLOW),
+    )
     ids = [one.client_order_id for one in stage.intents]
     assert len(ids) == len(set(ids)) > 40
     first = stage.records(name="DecisionRecord")[0]

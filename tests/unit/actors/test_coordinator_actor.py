@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
-from orchestrion.actors.coordinator_actor import CUSTODIAN_HOLD, CoordinatorActor
+from orchestrion.actors.coordinator_actor import CoordinatorActor
+from orchestrion.actors.line_up import LineUp
+from orchestrion.actors.membership_messages import AddStrategy
 from orchestrion.actors.messages import (
-    AuthoriseRequest,
     FillDelivered,
     NothingAnswered,
-    OwnerFilled,
+    OverfillFound,
+    OwnersFilled,
     RunEnded,
     RunStarted,
+    ScreenRequest,
     SliceDelivered,
     StandingChanged,
     StartDelivered,
@@ -28,7 +32,12 @@ from orchestrion.adapters.journal.memory_journal import MemoryJournal
 from orchestrion.domain.models.command import SubmitOrder
 from orchestrion.domain.models.order import OrderSide
 from orchestrion.domain.models.strategy import Signal
-from orchestrion.domain.orchestration.lifecycle import PauseMode, StrategyStatus
+from orchestrion.domain.models.strategy_metadata import StrategyMetadata
+from orchestrion.domain.orchestration.lifecycle import (
+    PauseMode,
+    StrategyStanding,
+    StrategyStatus,
+)
 from orchestrion.domain.orchestration.proposal import Proposal
 from orchestrion.domain.orchestration.strategy_coordinator import StrategyCoordinator
 from orchestrion.runtime.errors import ActorError
@@ -36,31 +45,47 @@ from orchestrion.runtime.machine import Machine
 from orchestrion.runtime.mailbox import Mailbox
 from tests.fakes import at, fill_report, minute
 
-READY = (StrategyStatus.READY, None)
+READY = StrategyStanding()
+
+
+class Nobody:
+    """A recruiter that nobody asks anything."""
+
+    def recruit(self, question: AddStrategy) -> LineUp:
+        raise AssertionError(question)
+
+    def capital_of(self, strategy_id: str) -> Decimal:
+        raise AssertionError(strategy_id)
+
+    def dismiss(self, strategy_id: str) -> LineUp:
+        raise AssertionError(strategy_id)
 
 
 class Coordinated:
     """A coordinator whose neighbours are mailboxes that nobody reads."""
 
     def __init__(self, *stages: tuple[str, ...], paused: PauseMode | None = None) -> None:
+        self.ready: deque[Mailbox] = deque()
         self.mailboxes = {
-            name: Mailbox(name, _nobody, deque())
+            name: Mailbox(name, _nobody, self.ready)
             for name in ("capital", "gateway", *(one for stage in stages for one in stage))
         }
         self.actor = CoordinatorActor(
             context=Machine(MemoryJournal()),
             coordinator=StrategyCoordinator(),
             working_orders={},
-            priorities={},
+            books=dict,
             publish=lambda _: None,
-            custodian=CUSTODIAN_HOLD,
-            is_single=False,
+            recruiter=Nobody(),
         )
-        standing = READY if paused is None else (StrategyStatus.PAUSED, paused)
+        standing = READY if paused is None else StrategyStanding(StrategyStatus.PAUSED, paused)
         self.actor.connect(
-            seats=tuple(
-                tuple(Seat(one, self.mailboxes[one], (), wants_fills=True) for one in stage)
-                for stage in stages
+            line_up=LineUp(
+                tuple(
+                    tuple(Seat(one, self.mailboxes[one], (), wants_fills=True) for one in stage)
+                    for stage in stages
+                ),
+                tuple(StrategyMetadata(id=one) for stage in stages for one in stage),
             ),
             standings={one: standing for stage in stages for one in stage},
             capital_manager=self.mailboxes["capital"],
@@ -78,12 +103,24 @@ class Coordinated:
         queue.clear()
         return messages
 
+    def told(self) -> list[tuple[str, object]]:
+        """Takes what waits for strategies, in the order in which it was told."""
+        found = [
+            (mailbox.name, mailbox.queue.popleft())
+            for mailbox in self.ready
+            if mailbox.queue and mailbox.name not in ("capital", "gateway")
+        ]
+        self.ready.clear()
+        return found
+
     def start(self) -> None:
         self.tell(RunStarted(at(0)))
         for name, mailbox in self.mailboxes.items():
             if any(isinstance(one, StartDelivered) for one in mailbox.queue):
                 self.tell(NothingAnswered(name))
             mailbox.queue.clear()
+        self.read("capital")
+        self.ready.clear()
 
 
 def _nobody(_: object) -> None:
@@ -112,7 +149,7 @@ def test_commands_are_in_rank_order_whatever_the_order_of_the_answers() -> None:
     coordinated.start()
     coordinated.tell(minute(1), answered("b"), answered("a"), answered("c"))
     (_, request) = coordinated.read("capital")
-    assert isinstance(request, AuthoriseRequest)
+    assert isinstance(request, ScreenRequest)
     assert [one.strategy_id for one in request.checked] == ["a", "b", "c"]
 
 
@@ -122,7 +159,7 @@ def test_marks_are_told_also_when_no_strategy_is_concerned() -> None:
     coordinated.tell(minute(1))
     assert coordinated.read("capital") == [minute(1)]
     assert coordinated.read("a") == []
-    assert coordinated.actor.round_number == 0
+    assert coordinated.actor.round_number == 1, "the start's"
 
 
 def test_input_while_a_round_is_open_is_refused() -> None:
@@ -165,7 +202,7 @@ def test_reply_goes_through_the_strategys_own_mailbox(make: Callable[[str], obje
 def test_fill_opens_a_round_for_its_owner_alone() -> None:
     coordinated = Coordinated(("a", "b"))
     coordinated.start()
-    coordinated.tell(OwnerFilled("b", fill_report()))
+    coordinated.tell(OwnersFilled((("b", fill_report()),)))
     assert coordinated.read("a") == []
     assert coordinated.read("b") == [FillDelivered(2, fill_report())]
     coordinated.tell(answered("b"))
@@ -175,7 +212,7 @@ def test_fill_opens_a_round_for_its_owner_alone() -> None:
 def test_fill_of_somebody_unknown_opens_no_round() -> None:
     coordinated = Coordinated(("a",))
     coordinated.start()
-    coordinated.tell(OwnerFilled("EXTERNAL", fill_report()), minute(1))
+    coordinated.tell(OwnersFilled((("EXTERNAL", fill_report()),)), minute(1))
     assert coordinated.actor.round_number == 2
 
 
@@ -187,18 +224,39 @@ def test_end_opens_a_last_round() -> None:
 
 
 def test_end_without_anybody_opens_none() -> None:
-    coordinated = Coordinated(("a",), paused=PauseMode.FROZEN)
+    coordinated = Coordinated(("a",))
     coordinated.start()
+    coordinated.tell(OverfillFound("a", "too much"))
     coordinated.tell(RunEnded(at(5)))
-    assert coordinated.actor.round_number == 0
+    assert coordinated.actor.round_number == 1
+    assert coordinated.actor.standings.words("a") == "quarantined"
 
 
 @pytest.mark.parametrize("mode", list(PauseMode))
-def test_strategy_that_is_paused_before_the_start_stays_paused(mode: PauseMode) -> None:
+def test_strategy_that_is_paused_before_the_start_is_told_of_it_and_stays_paused(
+    mode: PauseMode,
+) -> None:
     coordinated = Coordinated(("a",), paused=mode)
     coordinated.tell(RunStarted(at(0)))
     standing = StandingChanged("a", StrategyStatus.PAUSED, mode)
     assert coordinated.read("capital") == [standing]
-    assert coordinated.actor.statuses["a"] == (StrategyStatus.PAUSED, mode)
-    is_called = mode is not PauseMode.FROZEN
-    assert coordinated.read("a") == ([StartDelivered(1, at(0))] if is_called else [])
+    assert coordinated.read("a") == [StartDelivered(1, at(0))]
+    coordinated.tell(NothingAnswered("a"), minute(1))
+    assert coordinated.actor.standings.words("a") == f"paused ({mode})"
+    assert bool(coordinated.read("a")) == (mode is not PauseMode.FROZEN)
+
+
+def test_owners_of_a_shared_fill_are_told_in_one_round_in_rank_order() -> None:
+    coordinated = Coordinated(("a", "b"), ("c",))
+    coordinated.start()
+    first, second, third = (fill_report(number) for number in range(3))
+    coordinated.tell(OwnersFilled((("c", first), ("a", second), ("c", third))))
+    assert coordinated.told() == [("a", FillDelivered(2, second)), ("c", FillDelivered(2, first))]
+    coordinated.tell(answered("c"), answered("a"))
+    assert coordinated.told() == [("c", FillDelivered(2, third))], "one call at a time"
+    assert coordinated.read("capital") == []
+    coordinated.tell(answered("c"))
+    (request,) = coordinated.read("capital")
+    assert isinstance(request, ScreenRequest)
+    assert [one.strategy_id for one in request.checked] == ["a", "c", "c"]
+    assert coordinated.actor.round_number == 2

@@ -12,6 +12,7 @@ from orchestrion.actors import execution_gateway_actor
 from orchestrion.actors.execution_gateway_actor import ExecutionGatewayActor
 from orchestrion.actors.messages import OrdersChanged, PauseStrategy, SubmissionLost
 from orchestrion.adapters.journal.memory_journal import MemoryJournal
+from orchestrion.domain.conflict import ConflictPolicies, ConflictPolicy
 from orchestrion.domain.models.command import CancelOrder
 from orchestrion.domain.models.order import OrderSide, OrderStatus
 from orchestrion.domain.models.portfolio import EXTERNAL
@@ -277,12 +278,12 @@ async def test_fill_after_too_many_ended_orders_goes_to_external(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(execution_gateway_actor, "ENDED_ORDERS_KEPT", 1)
-    async with Played(lambda view: [view.buy("AAA", 1), view.buy("AAA", 1)]) as played:
+    async with Played(lambda view: [view.buy("AAA", 1), view.buy("AAA", 2)]) as played:
         first, second = (one.client_order_id for one in played.port.taken)
         for one in (first, second):
             await played.say(OrderCanceledReport(client_order_id=one, ts_event=at(0)))
-        await played.say(filled(first, 1), filled(second, 1, trade_id="T2"))
-        assert (played.held, played.external) == (1, 1)
+        await played.say(filled(first, 1), filled(second, 2, trade_id="T2"))
+        assert (played.held, played.external) == (2, 1)
 
 
 # --- other reports ------------------------------------------------------------------------------
@@ -442,7 +443,10 @@ async def test_lost_cancel_leaves_the_order_unknown_so_that_it_is_cancelled_agai
 
 async def test_more_orders_than_a_mailbox_has_room_for() -> None:
     """Orders that change together travel together, whatever the bound of a mailbox."""
-    async with Played(lambda view: [view.buy("AAA", 1)] * 300, mailbox_messages_max=20) as played:
+    policies = ConflictPolicies(duplicate_order=ConflictPolicy.ALLOW)
+    async with Played(
+        lambda view: [view.buy("AAA", 1)] * 300, mailbox_messages_max=20, policies=policies
+    ) as played:
         assert len(played.port.taken) == 300
         await played.stage.session.ask(pause(1), 1)
         assert len(played.port.taken) == 600

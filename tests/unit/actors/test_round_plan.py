@@ -62,7 +62,7 @@ def test_nobody_is_active_at_first() -> None:
     made = RoundPlans()
     made.seat(((seat("a"),),))
     assert made.for_everybody() == ()
-    assert made.active_seat("a") is None
+    assert made.active_seats(["a"]) == []
     assert made.seat_of("a") is not None
 
 
@@ -73,18 +73,16 @@ def test_plans_follow_a_change_of_state_at_once(subscriptions: tuple[str, ...]) 
     made.activate("a", is_active=False)
     assert ids(made.for_slice(slice_of("AAA"))) == [["b"]]
     assert ids(made.for_everybody()) == [["b"]]
-    assert made.active_seat("a") is None
+    assert made.active_seats(["a"]) == []
     made.activate("a", is_active=True)
     assert ids(made.for_slice(slice_of("AAA"))) == [["a"], ["b"]]
-    active = made.active_seat("a")
-    assert active is not None
-    assert active.strategy_id == "a"
+    assert [one.strategy_id for one in made.active_seats(["b", "a"])] == ["a", "b"]
 
 
 def test_unknown_strategy_has_no_seat() -> None:
     made = plans((seat("a"),))
     assert made.seat_of("b") is None
-    assert made.active_seat("b") is None
+    assert made.active_seats(["b"]) == []
 
 
 def test_plans_stay_right_beyond_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,7 @@ def test_strategy_cannot_be_named_like_an_actor_of_the_core() -> None:
 def test_status_says_in_words_what_a_strategy_may_do() -> None:
     assert Stage({"a": idle}).system.status("a") == "ready"
     assert play({"a": idle}, minutes(1), is_ended=False).system.status("a") == "running"
+    assert play({"a": idle}, minutes(1)).system.status("a") == "stopped"
     paused = Stage({"a": idle}, paused={"a": PauseMode.FROZEN})
     assert paused.system.status("a") == "paused (frozen)"
 
@@ -86,10 +87,11 @@ def test_status_says_in_words_what_a_strategy_may_do() -> None:
 @pytest.mark.parametrize("mode", list(PauseMode))
 def test_strategy_paused_before_the_run_does_not_enter(mode: PauseMode) -> None:
     script = Script(always=buy(1))
-    stage = play({"a": lambda: Scripted(script)}, minutes(3), paused={"a": mode})
+    stage = play({"a": lambda: Scripted(script)}, minutes(3), paused={"a": mode}, is_ended=False)
     assert stage.system.status("a") == f"paused ({mode})"
+    assert script.calls[0] == ("on_start", 0), "once, whatever it is paused for"
     assert set(stage.verdicts()) <= {"STRATEGY_PAUSED"}
-    assert bool(script.calls) == (mode is not PauseMode.FROZEN)
+    assert bool(script.numbers()) == (mode is not PauseMode.FROZEN)
 
 
 class OneAsync(Strategy):

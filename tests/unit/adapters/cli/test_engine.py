@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import structlog
 
+from orchestrion.adapters.cli.command import Session
 from orchestrion.adapters.cli.engine import Engine
-from orchestrion.adapters.cli.main import Session, cli
+from orchestrion.adapters.cli.main import cli
 from orchestrion.adapters.settings import load_settings
 
 CONFIG = """\

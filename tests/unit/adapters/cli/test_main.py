@@ -5,109 +5,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
 import pytest
-import structlog
 
-from orchestrion.adapters.cli.engine import Engine, Progress
+from orchestrion.adapters.cli.command import Session
+from orchestrion.adapters.cli.engine import Engine
 from orchestrion.adapters.cli.exit_code import ExitCode
-from orchestrion.adapters.cli.main import Session, cli
-from orchestrion.adapters.replay import Divergence, ReplayOutcome
-from orchestrion.adapters.result import RunResult
-from orchestrion.adapters.settings import RunSettings, library
+from orchestrion.adapters.settings import library
 from orchestrion.domain.errors import ConfigurationError, MarketDataError
 from orchestrion.runtime.errors import ActorFailedError, JournalDamagedError
-from tests.fakes_run_result import run_result
-
-IDENTICAL = ReplayOutcome(
-    identical=True, decisions=9, records=30, decision_hash="ab" * 32, is_complete=True
-)
-DIVERGED = msgspec.structs.replace(
-    IDENTICAL,
-    identical=False,
-    divergence=Divergence(41, "ApprovedCommand", "reservation", "100.00", "90.00"),
-)
-
-
-class FakeEngine(Engine):
-    """Remembers what it was asked for and answers as told."""
-
-    def __init__(
-        self, *, error: BaseException | None = None, outcome: ReplayOutcome = IDENTICAL
-    ) -> None:
-        self.error = error
-        self.outcome = outcome
-        self.settings: RunSettings | None = None
-        self.journal_path: Path | None = None
-        self.backend = ""
-
-    def run_backtest(
-        self,
-        settings: RunSettings,
-        *,
-        journal_path: Path | None,
-        progress: Progress | None,
-        backend: str,
-    ) -> RunResult:
-        self.settings, self.journal_path, self.backend = settings, journal_path, backend
-        if self.error is not None:
-            raise self.error
-        assert journal_path is not None
-        journal_path.write_text("journal")
-        return run_result(name=settings.name, journal=str(journal_path))
-
-    def replay_journal(self, path: Path) -> ReplayOutcome:
-        if self.error is not None:
-            raise self.error
-        return self.outcome
-
-    def check_compatibility(self, settings: RunSettings) -> None:
-        if self.error is not None:
-            raise self.error
-
+from tests.fakes_engine import DIVERGED, IDENTICAL, FakeEngine, analysis_of
+from tests.unit.domain.compatibility.lineup_builders import candidate
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty current folder, and what a command changes in the process put back."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delenv("ORCHESTRION_SET", raising=False)
-    yield
-    structlog.reset_defaults()
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command line and returns (exit code, stdout, stderr)."""
-
-    def call(*arguments: str, engine: Engine | None = None) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as raised:
-            cli.main(list(arguments), prog_name="orchestrion", obj=Session(engine or FakeEngine()))
-        captured = capsys.readouterr()
-        assert isinstance(raised.value.code, int)
-        return raised.value.code, captured.out, captured.err
-
-    return call
-
-
-@pytest.fixture
-def config() -> str:
-    Path("mine.yaml").write_text("strategy: STRANGLE\naccount: {capital: 5_000}\n")
-    return "mine.yaml"
-
-
-@pytest.fixture
-def faulty() -> str:
-    Path("faulty.yaml").write_text("strategy: STRANGEL\nsed: 1\n")
-    return "faulty.yaml"
 
 
 # -- backtest -----------------------------------------------------------------------------------
@@ -335,6 +250,26 @@ def test_valid_configuration_as_json_has_every_default(run: Run, config: str) ->
     assert json.loads(out)["settings"]["seed"] == 0
 
 
+SHARED = (candidate("A", underlyings=("SPX",)), candidate("B", underlyings=("SPX",)))
+
+
+def test_findings_below_error_are_told_in_short(run: Run, config: str) -> None:
+    engine = FakeEngine(analysis=analysis_of(*SHARED))
+    code, out, err = run("validate", config, engine=engine)
+    assert (code, err) == (0, "")
+    assert out.index("ok: mine.yaml") < out.index("WARNING 100% of the capital is on underlying")
+    assert out.index("WARNING") < out.index("INFO A and B share SPX [shared_underlyings]")
+
+
+def test_findings_stand_in_the_json_too(run: Run, config: str) -> None:
+    engine = FakeEngine(analysis=analysis_of(*SHARED))
+    findings = json.loads(run("validate", config, "--json", engine=engine)[1])["findings"]
+    assert [one["rule"] for one in findings if one["severity"] == "warning"] == [
+        "concentration_underlying"
+    ]
+    assert json.loads(run("validate", config, "--json")[1])["findings"] == []
+
+
 def test_every_fault_is_told_with_path_and_line(run: Run, faulty: str) -> None:
     code, out, err = run("validate", faulty)
     assert (code, out) == (ExitCode.BAD_INPUT, "")
@@ -399,7 +334,7 @@ def test_schema_is_printed_as_json(run: Run) -> None:
 
 # -- usage --------------------------------------------------------------------------------------
 
-VERBS = ("backtest", "replay", "validate", "strategies", "schema")
+VERBS = ("backtest", "replay", "validate", "compat", "strategies", "schema")
 
 
 @pytest.mark.parametrize("verb", VERBS)

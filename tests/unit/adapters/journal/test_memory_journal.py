@@ -7,7 +7,7 @@ import pytest
 from orchestrion.adapters.journal.memory_journal import MemoryJournal
 from orchestrion.runtime.errors import JournalFormatError
 from orchestrion.runtime.journal import Journal, JournalReader
-from tests.contract.journal_contract import TRAILER, JournalContract, header_of, record_of
+from orchestrion.testing.journal import TRAILER, JournalContract, header_of, record_of
 
 
 class TestMemoryJournal(JournalContract):

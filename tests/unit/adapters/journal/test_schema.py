@@ -14,20 +14,20 @@ from orchestrion.adapters.journal import schema
 from orchestrion.adapters.journal.sqlite_journal import Durability, SqliteJournal
 from orchestrion.adapters.journal.sqlite_reader import SqliteJournalReader
 from orchestrion.runtime.journal import GENESIS_HASH, JournalTrailer, RecordKind, chain_hash
-from tests.contract.journal_contract import TRAILER, header_of, record_of, records_of, write
+from orchestrion.testing.journal import TRAILER, header_of, record_of, records_of, write
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "journal.md"
 
 
-def test_chain_of_format_1_is_pinned() -> None:
+def test_chain_of_format_2_is_pinned() -> None:
     _, header_chain = schema.header_row(header_of())
     record_chain = chain_hash(header_chain, record_of(1))
     *_, trailer_chain = schema.trailer_row(TRAILER, previous=record_chain)
     assert isinstance(trailer_chain, bytes)
     assert [header_chain.hex(), record_chain.hex(), trailer_chain.hex()] == [
-        "1cf355bb4f55545e4c65602436c95f5a925d02327a9d6aa86f1dd7c3ee71180f",
-        "e589d7795aa8a588eb3297141f935758248251b90a2ca607a661f7b8d779950a",
-        "1298b7e75b665b20e9f81610ffd0f24dc01621a9fb3867be7abe4c33be0b5e6a",
+        "8bb0d160341f23add95e52b0d3fd8ca552d064bcbce551986acccb6df8ad7b3a",
+        "21f4a8f6ea4832de09edc3b4072b44b7583c2bc67c294fedaf642465804b7977",
+        "2e023b587d8992d1c9b7ea82efa022caebfa2a5b7b9dbcae9a9018d6bdb5f73d",
     ]
 
 

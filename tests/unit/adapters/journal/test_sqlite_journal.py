@@ -25,7 +25,7 @@ from orchestrion.adapters.journal.sqlite_journal import (
 from orchestrion.adapters.journal.sqlite_reader import SqliteJournalReader
 from orchestrion.runtime.errors import JournalError
 from orchestrion.runtime.journal import Journal, JournalReader, Record, RecordKind, chain_hash
-from tests.contract.journal_contract import (
+from orchestrion.testing.journal import (
     TRAILER,
     JournalContract,
     header_of,
@@ -151,9 +151,17 @@ def test_journal_that_was_never_begun_leaves_no_file(journal: SqliteJournal) -> 
     assert list(journal.path.parent.iterdir()) == []
 
 
-def test_closed_journal_is_a_single_file(journal: SqliteJournal) -> None:
-    write(journal, records_of(3), trailer=None)
+def test_finished_journal_is_a_single_file(journal: SqliteJournal) -> None:
+    write(journal, records_of(3), trailer=TRAILER)
     assert list(journal.path.parent.iterdir()) == [journal.path]
+
+
+def test_journal_that_was_closed_early_keeps_its_anchor(full_journal: SqliteJournal) -> None:
+    full_journal.append(record_of(1))
+    full_journal.sync()
+    full_journal.close()
+    anchor = full_journal.path.with_name("run.sqlite.anchor")
+    assert sorted(full_journal.path.parent.iterdir()) == [full_journal.path, anchor]
 
 
 def test_closed_journal_holds_no_connection(journal: SqliteJournal) -> None:

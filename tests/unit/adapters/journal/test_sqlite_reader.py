@@ -14,7 +14,7 @@ from orchestrion.adapters.journal.sqlite_journal import Durability, SqliteJourna
 from orchestrion.adapters.journal.sqlite_reader import SqliteJournalReader
 from orchestrion.runtime.errors import JournalDamagedError, JournalError, JournalFormatError
 from orchestrion.runtime.journal import FORMAT_VERSION, Record
-from tests.contract.journal_contract import TRAILER, header_of, record_of, records_of, write
+from orchestrion.testing.journal import TRAILER, header_of, record_of, records_of, write
 
 
 @pytest.fixture

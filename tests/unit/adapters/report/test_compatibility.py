@@ -9,15 +9,19 @@ from typing import Any
 
 import msgspec
 import pytest
-from rich.console import Console
+import yaml
+from rich.console import Console, RenderableType
 
+from orchestrion.adapters.compatibility_result import Analysis
 from orchestrion.adapters.report.compatibility import (
     LINES_MAX,
-    PAIRS_MAX,
-    describe_action,
     render,
-    to_json,
+    render_analysis,
+    render_findings,
 )
+from orchestrion.adapters.report.compatibility_advice import describe_action, yaml_of_action
+from orchestrion.adapters.report.compatibility_document import analysis_to_json, to_json
+from orchestrion.adapters.report.compatibility_pairs import PAIRS_MAX
 from orchestrion.domain.compatibility.analysis import analyze
 from orchestrion.domain.compatibility.lineup import Lineup
 from orchestrion.domain.compatibility.recommendation import (
@@ -42,11 +46,15 @@ from tests.unit.domain.compatibility.lineup_builders import (
 COLUMNS = 80
 
 
-def printed(report: CompatibilityReport) -> str:
+def shown(renderable: RenderableType) -> str:
     stream = io.StringIO()
     console = Console(file=stream, width=COLUMNS, highlight=False)
-    console.print(render(report), crop=False)
+    console.print(renderable, crop=False)
     return stream.getvalue()
+
+
+def printed(report: CompatibilityReport) -> str:
+    return shown(render(report))
 
 
 def line_with(text: str, start: str) -> str:
@@ -74,20 +82,31 @@ def three() -> Lineup:
 
 def test_verdict_stands_first() -> None:
     report = analyze(three(), SHORT)
-    first, second = printed(report).splitlines()[:2]
-    assert first == f"3 strategies: compatible, score {report.score:.0f} of 100"
-    assert "of the rules, by weight, could be judged" in second
+    text = printed(report)
+    assert text.startswith(f"3 strategies: compatible, score {report.score:.0f} of 100\n")
+    assert "of the rules, by weight, could be judged" in text.splitlines()[1]
+
+
+def test_what_matters_most_stands_first() -> None:
+    text = printed(analyze(clash(), SHORT))
+    order = ("NOT compatible", "Findings", "What you can do", "Pair scores", "The account")
+    places = [text.index(words) for words in order]
+    assert places == sorted(places)
+
+
+def clash() -> Lineup:
+    return lineup(
+        candidate("A", exclusive_instruments=("WTI",)), candidate("B", instruments=("WTI",))
+    )
 
 
 def test_refusal_is_told_with_its_reason_and_what_to_do() -> None:
-    clash = lineup(
-        candidate("A", exclusive_instruments=("WTI",)), candidate("B", instruments=("WTI",))
-    )
-    text = printed(analyze(clash, SHORT))
-    assert text.startswith("2 strategies: NOT compatible, score 0 of 100")
+    text = printed(analyze(clash(), SHORT))
+    assert text.startswith("2 strategies: NOT compatible: a run would be refused, score 0 of 100")
     assert "ERROR exclusive_instruments" in text
     assert "A wants WTI for itself, B trades it too" in text
     assert "1. run without B" in text
+    assert "       strategies:\n         B:\n           enabled: false\n" in text
 
 
 def test_single_strategy_needs_no_matrix() -> None:
@@ -115,7 +134,7 @@ def test_without_history_the_matrix_shows_what_is_declared_and_says_so() -> None
     first = "3 strategies: compatible; no score for want of history, 71 of 100 as declared"
     assert text.splitlines()[0] == first
     assert line_with(text, "  3").split() == ["3", "100*", "100*"]
-    assert line_with(text, "2  B").split() == ["2", "B", "50*", "0*", "with", "1"]
+    assert line_with(text, "2  B").split() == ["2", "B", "-", "50*", "0*", "with", "1"]
     assert line_with(text, "1-2").split()[1] == "0*"
     assert "* for want of history by what they declare: 0 share everything, 100 nothing" in text
 
@@ -139,20 +158,36 @@ def test_key_names_the_partner_that_fits_worst() -> None:
 def test_pair_table_shows_every_figure_with_its_sample() -> None:
     row = line_with(printed(analyze(three(), SHORT)), "1-2").split()
     assert row[2:6] == ["31", "30", "-1.00", "-1.00"]
-    assert row[-2:] == ["0", "-"]
+    assert row[-3:-1] == ["0", "-"]
 
 
 def test_missing_figures_are_a_dash_and_the_common_days_stay() -> None:
     row = line_with(printed(analyze(three(), SHORT)), "1-3").split()
-    assert row[2:] == ["0", "0", "-", "-", "-", "-", "0", "-"]
+    assert row[2:] == ["0", "0", "-", "-", "-", "-", "0", "-", "-"]
 
 
 def test_figures_of_the_account_come_with_their_samples() -> None:
     text = words(printed(analyze(three(), SHORT)))
-    assert "Figures of returns: 2 of 3 strategies, 31 common days, 30 daily returns" in text
-    assert "Declared leverage 1.40, largest margin 10.00 % of the capital on 2014-01-06" in text
-    assert "HHI by underlying: 1.00 (2 of 3 say it), largest SPX 100%" in text
-    assert "HHI by horizon: -, nobody says it" in text
+    assert "Common days 31 (30 daily returns) of 2 of 3 strategies" in text
+    assert "Declared leverage 1.40 times the capital" in text
+    assert "Margin peaks together 10.00 % of the capital on 2014-01-06, 3 common days" in text
+    assert "underlying 1.00 1.0 SPX 100% (2 of 3 say it)" in text
+    assert "horizon - - nobody says it" in text
+
+
+def test_small_parts_of_the_capital_are_not_rounded_to_nothing() -> None:
+    ids = tuple(f"S{place:03}" for place in range(150))
+    made = lineup(candidate("A", instruments=ids), candidate("B", instruments=ids[:1]))
+    assert "S000 50%, S001 0.3%, S002 0.3% and 147 more" in words(printed(analyze(made, SHORT)))
+
+
+def test_shares_of_the_risk_stand_beside_the_names() -> None:
+    report = analyze(three(), SHORT)
+    assert report.risk is not None
+    shares = dict(report.risk.risk_shares)
+    text = printed(report)
+    assert line_with(text, "1  ALPHA").split()[2] == f"{shares['ALPHA']:.0%}"
+    assert line_with(text, "3  GAMMA").split()[2] == "-"
 
 
 def test_what_was_not_given_is_told_with_counts() -> None:
@@ -163,7 +198,42 @@ def test_what_was_not_given_is_told_with_counts() -> None:
 
 def test_synergies_come_with_their_evidence() -> None:
     text = words(printed(analyze(three(), SHORT)))
-    assert "downside hedge ALPHA and BETA lose at different times" in text
+    assert "(downside hedge) ALPHA and BETA lose at different times" in text
+
+
+def test_without_any_past_the_rules_that_need_one_are_listed_once() -> None:
+    text = words(printed(analyze(lineup(candidate("A"), candidate("B")), SHORT)))
+    assert "Not given, for want of data" in text
+    assert "downside_correlation, joint_drawdown, return_correlation" in text
+    assert "are needed" not in text
+
+
+def test_origin_and_notes_are_told() -> None:
+    analysis = Analysis(
+        name="mine",
+        report=analyze(three(), SHORT),
+        allocation_method="custom",
+        origin="judged by a backtest",
+        notes=("modelled quotes",),
+    )
+    text = shown(render_analysis(analysis))
+    assert text.splitlines()[1] == "Judged by a backtest."
+    assert text.splitlines()[-1] == "Note: modelled quotes"
+    content = analysis_to_json(analysis)
+    assert (content["error"], content["name"]) == (None, "mine")
+    assert (content["origin"], content["notes"]) == ("judged by a backtest", ["modelled quotes"])
+    assert content["score"] == analysis.report.score
+
+
+def test_findings_in_short_are_a_line_for_each_rule_the_severest_first() -> None:
+    made = lineup(
+        *(candidate(one, underlyings=("SPX",), instruments=("SPX",)) for one in ("A", "B", "C"))
+    )
+    lines = [line.strip() for line in shown(render_findings(analyze(made, SHORT))).splitlines()]
+    severities = [line.split()[0] for line in lines[1:] if line.split()[0].isupper()]
+    assert severities[:2] == ["WARNING", "WARNING"]
+    assert sorted(severities, key=["ERROR", "WARNING", "INFO"].index) == severities
+    assert "INFO A and B share SPX (and 2 more) [shared_underlyings]" in lines
 
 
 def many(count: int, days: int = 0) -> CompatibilityReport:
@@ -208,7 +278,7 @@ def test_pair_that_cannot_be_judged_is_a_dash() -> None:
     made = lineup(candidate("A"), candidate("B"))
     text = printed(analyze(made, SHORT))
     assert line_with(text, "  2").split() == ["2", "-"]
-    assert line_with(text, "1  A").split() == ["1", "A", "-", "-"]
+    assert line_with(text, "1  A").split() == ["1", "A", "-", "-", "-"]
 
 
 def test_names_are_text_and_not_markup() -> None:
@@ -234,6 +304,41 @@ def test_names_are_text_and_not_markup() -> None:
 )
 def test_actions_are_told_in_the_words_of_the_configuration(action: Action, expected: str) -> None:
     assert describe_action(action) == expected
+
+
+YAML: dict[str, tuple[Action, dict[str, Any] | None]] = {
+    "percentages": (
+        SetAllocations((("A", Decimal("60.00")), ("B", Decimal("30.50")))),
+        {"strategies": {"A": {"allocation_pct": 60.0}, "B": {"allocation_pct": 30.5}}},
+    ),
+    "policy": (
+        SetConflictPolicy("OPPOSING_SIDES", "net"),
+        {"conflicts": {"OPPOSING_SIDES": "net"}},
+    ),
+    "drop": (DropStrategy("A"), {"strategies": {"A": {"enabled": False}}}),
+    "enable": (EnableStrategy("A"), {"strategies": {"A": {"enabled": True}}}),
+    "capital": (RaiseCapital(Decimal("1234.50")), {"account": {"capital": 1234.5}}),
+    "no line can say it": (RemoveDependency("A", "B"), None),
+    "only while it runs": (DrawFromReserve("A", Decimal(1000)), None),
+}
+
+
+@pytest.mark.parametrize("case", YAML)
+def test_actions_are_lines_of_the_configuration(case: str) -> None:
+    action, expected = YAML[case]
+    assert yaml.safe_load(yaml_of_action(action, strategies=3)) == expected
+
+
+def test_percentages_that_another_method_would_not_read_bring_their_method() -> None:
+    action = SetAllocations((("A", Decimal(60)),))
+    lines = yaml_of_action(action, method="equal_weight")
+    assert yaml.safe_load(lines)["allocation"] == {"method": "custom"}
+    assert "instead of equal_weight" in lines
+
+
+def test_last_strategy_is_promoted_when_the_other_is_dropped() -> None:
+    lines = yaml.safe_load(yaml_of_action(DropStrategy("A"), strategies=2))
+    assert lines == {"promote_lone_strategy": True, "strategies": {"A": {"enabled": False}}}
 
 
 def document(report: CompatibilityReport) -> dict[str, Any]:
@@ -278,6 +383,7 @@ def test_json_names_the_kind_of_each_action() -> None:
         "percentages": {"A": "50.00", "B": "50.00"},
     }
     assert recommendation["words"].startswith("set allocation_pct to A 50.00")
+    assert yaml.safe_load(recommendation["yaml"])["strategies"]["B"] == {"allocation_pct": 50.0}
 
 
 def test_json_of_a_single_strategy_has_no_figures() -> None:

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from orchestrion.adapters.settings import RunSettings, load_settings
 from orchestrion.adapters.venue.fees import Commission
 from orchestrion.adapters.venue.slippage import Slippage
-from orchestrion.domain.orchestration.conflict import ConflictPolicies, ConflictPolicy
 from orchestrion.runtime.mailbox import CAPACITY_MESSAGES
 from orchestrion.runtime.supervision import SupervisionPolicy
 
@@ -78,14 +77,6 @@ def test_costs_become_the_venues_price_lists() -> None:
     assert settings.execution.slippage.model.future == Slippage(
         ticks=2, price_fraction=Decimal("0.005")
     )
-
-
-def test_conflict_policy_of_a_type_wins_over_the_default() -> None:
-    assert settings_of().conflicts.policies == ConflictPolicies()
-    settings = settings_of(conflicts={"default": "allow", "OPPOSING_SIDES": "reject_all"})
-    assert settings.conflicts.policies.opposing_sides is ConflictPolicy.REJECT_ALL
-    settings = settings_of(conflicts={"default": "allow"})
-    assert settings.conflicts.policies.opposing_sides is ConflictPolicy.ALLOW
 
 
 def test_defaults_are_those_of_the_machinery() -> None:

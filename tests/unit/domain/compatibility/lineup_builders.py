@@ -9,7 +9,6 @@ from typing import Any
 
 from orchestrion.domain.capital.return_history import EquityPoint
 from orchestrion.domain.compatibility.history import (
-    Horizon,
     InstrumentDay,
     MarginPeak,
     OptionExpiry,
@@ -34,12 +33,10 @@ SHORT = AnalysisSettings(
 def candidate(
     strategy_id: str,
     capital: str | None = "10000.00",
-    *,
-    horizon: Horizon | None = None,
     **metadata: Any,
 ) -> Candidate:
     declared = StrategyMetadata.model_validate({"id": strategy_id, **metadata})
-    return Candidate(declared, None if capital is None else Decimal(capital), horizon)
+    return Candidate(declared, None if capital is None else Decimal(capital))
 
 
 def curve(

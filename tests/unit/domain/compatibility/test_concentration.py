@@ -6,7 +6,7 @@ import pytest
 
 from orchestrion.domain.compatibility.concentration import Dimension, concentration
 from orchestrion.domain.compatibility.evidence import Evidence
-from orchestrion.domain.compatibility.history import Horizon
+from orchestrion.domain.models.strategy_metadata import Horizon
 from tests.unit.domain.compatibility.lineup_builders import SHORT, candidate, lineup
 
 LINEUP = lineup(

@@ -11,8 +11,9 @@ import pytest
 from orchestrion.domain.capital.return_history import EquityPoint
 from orchestrion.domain.compatibility.association import pearson
 from orchestrion.domain.compatibility.evidence import Evidence
-from orchestrion.domain.compatibility.history import Alignment, Horizon, StrategyHistory
+from orchestrion.domain.compatibility.history import Alignment, StrategyHistory
 from orchestrion.domain.compatibility.lineup import AnalysisSettings, Lineup
+from orchestrion.domain.models.strategy_metadata import Horizon
 from tests.unit.domain.compatibility.lineup_builders import (
     MONDAY,
     SHORT,
@@ -213,13 +214,21 @@ def test_strategies_that_cancel_have_no_ratio_and_no_shares() -> None:
     assert offset.max_drawdown == pytest.approx(0.0, abs=1e-9)
 
 
-def test_horizon_is_declared_or_read_from_history() -> None:
+def test_horizon_is_what_the_history_shows_and_what_is_declared_without_one() -> None:
     holdings = past([0.0] * 10, held=[(2 * place, "SPX", 1) for place in range(5)])
+    few = past([0.0] * 10, held=[(0, "SPX", 1)])
     made = lineup(
         candidate("A", horizon=Horizon.MONTHS),
         candidate("B"),
         candidate("C"),
-        histories={"A": holdings, "B": holdings},
+        candidate("D", horizon=Horizon.MONTHS),
+        candidate("E", horizon=Horizon.WEEKS),
+        histories={"A": holdings, "B": holdings, "E": few},
     )
-    horizons = Evidence(made, SHORT).horizons
-    assert horizons == {"A": Horizon.MONTHS, "B": Horizon.DAYS, "C": None}
+    assert Evidence(made, SHORT).horizons == {
+        "A": Horizon.DAYS,
+        "B": Horizon.DAYS,
+        "C": None,
+        "D": Horizon.MONTHS,
+        "E": Horizon.WEEKS,
+    }

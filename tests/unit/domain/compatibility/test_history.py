@@ -11,7 +11,6 @@ from orchestrion.domain.capital.return_history import EquityPoint
 from orchestrion.domain.compatibility.history import (
     RUNS_MIN,
     Alignment,
-    Horizon,
     InstrumentDay,
     MarginPeak,
     StrategyHistory,
@@ -21,6 +20,7 @@ from orchestrion.domain.compatibility.history import (
     horizon_of,
 )
 from orchestrion.domain.errors import ConfigurationError
+from orchestrion.domain.models.strategy_metadata import Horizon
 from tests.unit.domain.compatibility.lineup_builders import MONDAY, curve, past
 
 NS = 1_000_000_000

@@ -42,7 +42,7 @@ def test_no_points_give_no_index() -> None:
 @pytest.mark.parametrize(
     ("points", "words"),
     [
-        ((EquityPoint(1, Decimal(0)), EquityPoint(2, Decimal(1))), "from day 1 to day 2"),
+        ((EquityPoint(1, Decimal(0)), EquityPoint(2, Decimal(1))), "from 0001-01-01 to 0001-01-02"),
         ((EquityPoint(1, Decimal(5)), EquityPoint(2, Decimal(-1))), "from 5 to -1 with 0 moved in"),
         ((EquityPoint(1, Decimal(5)), EquityPoint(2, Decimal(9), Decimal(9))), "with 9 moved in"),
     ],

@@ -22,6 +22,9 @@ from tests.fakes_rules import buy, leg, order_for, working_order
 LEGAL_STEPS = """
 INITIALIZED       SUBMIT          SUBMITTED
 INITIALIZED       LOSE            UNKNOWN
+INITIALIZED       DENY            DENIED
+INITIALIZED       FILL_PART       PARTIALLY_FILLED
+INITIALIZED       FILL_REST       FILLED
 
 SUBMITTED         ACCEPT          ACCEPTED
 SUBMITTED         REJECT          REJECTED
@@ -116,7 +119,8 @@ def test_every_open_order_can_end_and_nothing_leaves_an_end_but_a_fill() -> None
 
 def test_denied_order_never_moves() -> None:
     assert not any(state is OrderStatus.DENIED for state, _ in TRANSITIONS)
-    assert OrderStatus.DENIED not in TRANSITIONS.values()
+    denying = [pair for pair, after in TRANSITIONS.items() if after is OrderStatus.DENIED]
+    assert denying == [(OrderStatus.INITIALIZED, OrderTrigger.DENY)]
 
 
 @pytest.mark.parametrize("status", OrderStatus)

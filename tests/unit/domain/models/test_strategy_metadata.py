@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from orchestrion.domain.models.strategy_metadata import StrategyMetadata
+from orchestrion.domain.models.strategy_metadata import Horizon, StrategyMetadata
 
 
 def test_only_the_id_is_required() -> None:
     metadata = StrategyMetadata(id="OPTIONS_01")
     assert (metadata.id, metadata.priority, metadata.depends_on) == ("OPTIONS_01", 0, ())
     assert (metadata.leverage, metadata.minimum_capital) == (1.0, 0.0)
+    assert metadata.horizon is None
 
 
 @pytest.mark.parametrize("name", ["a", "A.b-c_9", "x" * 128])
@@ -39,6 +40,7 @@ def test_id_can_stand_in_orders_and_log_lines(name: str) -> None:
         {"id": "a", "minimum_capital": -1},
         {"id": "a", "priority": "high"},
         {"id": "a", "priorty": 1},
+        {"id": "a", "horizon": "years"},
     ],
 )
 def test_unusable_field_is_refused(fields: dict[str, Any]) -> None:
@@ -56,3 +58,8 @@ def test_metadata_is_frozen() -> None:
     with pytest.raises(ValidationError):
         metadata.priority = 3
     assert metadata.priority == 0
+
+
+@pytest.mark.parametrize("horizon", list(Horizon))
+def test_horizon_is_declared_by_its_name(horizon: Horizon) -> None:
+    assert StrategyMetadata.model_validate({"id": "a", "horizon": horizon.value}).horizon is horizon

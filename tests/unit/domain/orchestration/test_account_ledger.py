@@ -334,9 +334,6 @@ def test_total_of_books_sums_opposite_sides() -> None:
     assert totals == AccountTotals(
         Decimal(994), Decimal(1), {"ES": Decimal(0), "ABC": Decimal(1)}, {"ES": Decimal(-300)}
     )
-    assert total_of_books([held, short], CATALOG, instrument_id="ABC") == AccountTotals(
-        Decimal(994), Decimal(1), {"ABC": Decimal(1)}
-    )
 
 
 def test_total_of_books_knows_gains_that_wait_for_settlement() -> None:

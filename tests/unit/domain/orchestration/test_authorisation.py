@@ -13,15 +13,18 @@ from typing import Any
 import pytest
 
 from orchestrion.domain.errors import InvariantBrokenError
+from orchestrion.domain.margin.instrument_rates import InstrumentRatesModel
 from orchestrion.domain.models.command import RefusalCode, SubmitOrder
 from orchestrion.domain.models.instrument import InstrumentCatalog, OptionContract, OptionKind
 from orchestrion.domain.models.order import OrderStatus, OrderType
 from orchestrion.domain.orchestration.authorisation import (
     EXITS_COMBINED_MAX,
+    MarginRule,
     Standing,
     budget_fault,
+    coupled_exits,
     form_fault,
-    option_exits,
+    quantities,
     quantity_fault,
     reduces_risk,
     requirement,
@@ -54,6 +57,7 @@ PRICES: dict[str, Any] = {"AAA": 40, "BBB": 5, "FUT": 100, "IDX": 100} | {
     one.instrument_id: 2 for one in OPTIONS
 }
 MARKS = marks_of(**PRICES)
+RULE = MarginRule(InstrumentRatesModel(), CATALOG, MARKS, 0)
 
 
 def desk(**options: Any) -> Desk:
@@ -255,6 +259,7 @@ def expected_standing(
         TradingState.HALTED: "TRADING_HALTED",
         StrategyStatus.QUARANTINED: "STRATEGY_QUARANTINED",
         StrategyStatus.STOPPED: "STRATEGY_STOPPED",
+        StrategyStatus.STOPPING: "STRATEGY_STOPPED",
         PauseMode.FROZEN: "STRATEGY_PAUSED",
     }
     for one, code in always.items():
@@ -262,7 +267,7 @@ def expected_standing(
             return code
     if is_reducing:
         return ""
-    if state is TradingState.REDUCING:
+    if state is TradingState.REDUCING or status is StrategyStatus.REDUCING:
         return "TRADING_REDUCING"
     return "STRATEGY_PAUSED" if mode is not None else ""
 
@@ -314,7 +319,7 @@ def test_requirement(
     held: dict[str, int], command: SubmitOrder, working: list[SubmitOrder], needed: int
 ) -> None:
     orders = {f"W{i}": working_order(one, f"W{i}") for i, one in enumerate(working)}
-    assert requirement(command, book_of(**held), orders, CATALOG, MARKS) == needed
+    assert requirement(command, book_of(**held), orders, RULE) == needed
 
 
 def test_approval_reserves_what_it_needs_and_the_next_one_sees_it() -> None:
@@ -394,7 +399,7 @@ CLOSE_CONDOR = order_for(leg("P90", -1), leg("P95", 1), leg("C105", 1), leg("C11
 def test_order_reduces_risk_when_the_margin_does_not_rise(
     held: dict[str, int], command: SubmitOrder, expected: bool
 ) -> None:
-    assert reduces_risk(command, book_of(**held), [], CATALOG, MARKS) is expected
+    assert reduces_risk(command, quantities(book_of(**held)), [], RULE) is expected
 
 
 @pytest.mark.parametrize(("capital", "is_approved"), [(180, True), (179, False)])
@@ -430,33 +435,33 @@ def test_budget_counts_the_worst_of_the_working_exits() -> None:
 
 
 def test_exit_of_an_unpriced_underlying_is_not_called_reducing() -> None:
-    marks = marks_of(C100=2)
-    assert not reduces_risk(buy("C100", 1), book_of(C100=-2), [], CATALOG, marks)
+    rule = MarginRule(InstrumentRatesModel(), CATALOG, marks_of(C100=2), 0)
+    assert not reduces_risk(buy("C100", 1), quantities(book_of(C100=-2)), [], rule)
 
 
-def test_option_exits_tell_what_is_left_of_reducing_orders() -> None:
+def test_coupled_exits_tell_what_is_left_of_reducing_orders() -> None:
     working = [
         working_order(CLOSE_CONDOR, "W1", is_reducing=True, filled=[1, 0, 1, 2]),
         working_order(CLOSE_CONDOR, "W2"),
         working_order(sell("AAA", 5), "W3", is_reducing=True),
     ]
-    assert option_exits(working, CATALOG) == [{"P95": 1}]
+    assert coupled_exits(working, RULE) == [{"P95": 1}]
 
 
 def test_worst_margin_tries_every_combination() -> None:
     book = book_of(P90=2, P95=-1)
     exits = [{"P90": Decimal(-1)}, {"P90": Decimal(-1)}, {"P95": Decimal(1)}]
-    assert worst_margin(book, [], CATALOG, MARKS) == 50 + 40
-    assert worst_margin(book, exits[:1], CATALOG, MARKS) == 50 + 40
-    assert worst_margin(book, exits[:2], CATALOG, MARKS) == 100
-    assert worst_margin(book, exits, CATALOG, MARKS) == 100
+    assert worst_margin(quantities(book), [], RULE) == 50 + 40
+    assert worst_margin(quantities(book), exits[:1], RULE) == 50 + 40
+    assert worst_margin(quantities(book), exits[:2], RULE) == 100
+    assert worst_margin(quantities(book), exits, RULE) == 100
 
 
 def test_worst_margin_of_many_exits_is_a_coarser_bound() -> None:
     book = book_of(P90=8, P95=-8)
     exits = [{"P90": Decimal(-1), "P95": Decimal(1)}] * (EXITS_COMBINED_MAX + 1)
-    assert worst_margin(book, exits[:-1], CATALOG, MARKS) == 8 * (50 + 20)
-    assert worst_margin(book, exits, CATALOG, MARKS) == 8 * (100 + 20)
+    assert worst_margin(quantities(book), exits[:-1], RULE) == 8 * (50 + 20)
+    assert worst_margin(quantities(book), exits, RULE) == 8 * (100 + 20)
 
 
 # -- the rules one by one --------------------------------------------------------------------------
@@ -484,11 +489,11 @@ def test_budget_rule(needed: str, equity: str, bound: str, is_refused: bool) -> 
 
 
 def test_last_nanosecond_of_an_instrument() -> None:
-    assert form_fault(buy("C100", 1), CATALOG, MARKS, NEAR_TS - 1) is None
-    fault = form_fault(buy("C100", 1), CATALOG, MARKS, NEAR_TS)
+    assert form_fault(buy("C100", 1), book_of(), CATALOG, MARKS, NEAR_TS - 1) is None
+    fault = form_fault(buy("C100", 1), book_of(), CATALOG, MARKS, NEAR_TS)
     assert fault is not None
     assert fault[0] is RefusalCode.EXPIRED_INSTRUMENT
-    assert form_fault(buy("AAA", 1), CATALOG, MARKS, 10**30) is None
+    assert form_fault(buy("AAA", 1), book_of(), CATALOG, MARKS, 10**30) is None
 
 
 def test_tick_of_every_leg_counts() -> None:
@@ -502,7 +507,7 @@ def test_tick_of_every_leg_counts() -> None:
     )
     catalog, marks = InstrumentCatalog([fine, BBB]), marks_of(FINE=1, BBB=5)
     command = order_for(leg("FINE", 1), leg("BBB", 10), **limit("1.01"))
-    fault = form_fault(command, catalog, marks, 0)
+    fault = form_fault(command, book_of(), catalog, marks, 0)
     assert fault == (RefusalCode.INVALID_PRICE, "BBB: 1.01 is no multiple of the tick 0.05")
 
 

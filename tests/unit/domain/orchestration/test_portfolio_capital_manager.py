@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from orchestrion.domain.capital.allocation_policy import AllocationPolicy
 from orchestrion.domain.errors import (
     ConfigurationError,
     InvariantBrokenError,
@@ -28,10 +29,7 @@ from orchestrion.domain.models.strategy_metadata import StrategyMetadata
 from orchestrion.domain.orchestration.compatibility_analyzer import CompatibilityAnalyzer
 from orchestrion.domain.orchestration.lifecycle import PauseMode, StrategyStatus
 from orchestrion.domain.orchestration.margin import NO_MARGIN, Margin
-from orchestrion.domain.orchestration.portfolio_capital_manager import (
-    AllocationMethod,
-    PortfolioCapitalManager,
-)
+from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
 from orchestrion.domain.orchestration.strategy_coordinator import StrategyCoordinator
 from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
     UnifiedStrategyOrchestrator,
@@ -82,7 +80,7 @@ def allocations(
 def test_it_is_built_without_arguments() -> None:
     manager = PortfolioCapitalManager()
     assert manager.total_capital == Decimal(0)
-    assert manager.method is AllocationMethod.CUSTOM
+    assert manager.allocation.method == "custom"
     assert dict(manager.books) == {}
 
 
@@ -104,17 +102,6 @@ def test_it_is_built_without_arguments() -> None:
 def test_capital_must_be_a_decimal_in_whole_cents(capital: Any) -> None:
     with pytest.raises(ConfigurationError, match="total_capital must be a finite Decimal"):
         PortfolioCapitalManager(capital)
-
-
-@pytest.mark.parametrize(
-    "fraction", [Decimal(1), Decimal("-0.1"), Decimal("NaN"), Decimal("sNaN"), 0.5, None]
-)
-def test_reserve_must_be_a_decimal_below_one(fraction: Any) -> None:
-    with (
-        localcontext(hostile_context()),
-        pytest.raises(ConfigurationError, match="reserve_fraction must be a Decimal"),
-    ):
-        PortfolioCapitalManager(reserve_fraction=fraction)
 
 
 def test_one_manager_serves_one_orchestrator() -> None:
@@ -180,7 +167,7 @@ def test_shares_above_all_are_refused_with_the_sum() -> None:
         ("100", "0", ["33.34", "33.33", "33.33"]),
         ("100", "0.1", ["30", "30", "30"]),
         ("0.04", "0.25", ["0.01", "0.01", "0.01"]),
-        ("100", "0.999999999", ["0", "0", "0"]),
+        ("100", "0.999999", ["0", "0", "0"]),
     ],
 )
 def test_equal_weight_divides_what_the_reserve_leaves(
@@ -191,8 +178,7 @@ def test_equal_weight_divides_what_the_reserve_leaves(
         ("a", 1, 0),
         ("b", 98, 0),
         ("c", 50, 0),
-        method=AllocationMethod.EQUAL_WEIGHT,
-        reserve_fraction=Decimal(reserve),
+        allocation=AllocationPolicy(method="equal_weight", reserve_fraction=Decimal(reserve)),
     )
     assert [amount for _, amount in found] == [Decimal(one) for one in expected]
 

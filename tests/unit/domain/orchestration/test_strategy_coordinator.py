@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from orchestrion.domain.conflict import ConflictPolicies, ConflictPolicy
 from orchestrion.domain.models.strategy_metadata import StrategyMetadata
-from orchestrion.domain.orchestration.conflict import ConflictPolicies, ConflictPolicy
 from orchestrion.domain.orchestration.proposal import Proposal, Rejection
 from orchestrion.domain.orchestration.strategy_coordinator import StrategyCoordinator
 from tests.fakes_rules import buy, sell

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orchestrion.domain.conflict import ConflictPolicies
 from orchestrion.domain.errors import ConfigurationError, LifecycleError
 from orchestrion.domain.models.allocation import AllocationConfig
 from orchestrion.domain.models.command import ApprovedCommand, StrategyCommand
@@ -18,7 +19,6 @@ from orchestrion.domain.models.portfolio import RESERVE
 from orchestrion.domain.models.strategy import Signal, Strategy, StrategyView
 from orchestrion.domain.models.strategy_metadata import StrategyMetadata
 from orchestrion.domain.orchestration.compatibility_analyzer import CompatibilityAnalyzer
-from orchestrion.domain.orchestration.conflict import ConflictPolicies
 from orchestrion.domain.orchestration.events import (
     CapitalMissingEvent,
     OrderDeniedEvent,
@@ -218,9 +218,9 @@ def test_id_is_taken_once() -> None:
     assert orchestrator.drain_events() == ()
 
 
-def test_nobody_joins_a_run() -> None:
+def test_nobody_joins_a_run_whose_reserve_is_empty() -> None:
     orchestrator = started({"a": Says()})
-    with pytest.raises(ConfigurationError, match="before the run starts"):
+    with pytest.raises(ConfigurationError, match=r"b asks for 100.00, the reserve holds 0.00"):
         orchestrator.add_strategy(Says(), StrategyMetadata(id="b"), AllocationConfig(target_pct=1))
     assert list(orchestrator.strategies) == ["a"]
 

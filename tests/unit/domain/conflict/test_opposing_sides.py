@@ -1,53 +1,34 @@
-"""Conflicts and their policies by example. The laws are in tests/property/test_conflict.py.
+"""OPPOSING_SIDES by example: who meets whom, and what each policy makes of it.
 
-A round is written in rank order, one word per command: ``a+X`` is an entry of a that buys X,
-``b-X!`` an exit of b that sells it; ``@9`` makes it a limit order at 9, ``a+X-Y`` has two legs. A
-resting order is written the same way.
+The laws are in tests/property/test_conflict.py; how rounds are written, in tests/fakes_conflict.py.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from orchestrion.domain.models.command import RefusalCode, SubmitOrder
-from orchestrion.domain.models.order import Order, OrderType
-from orchestrion.domain.orchestration.conflict import (
+from orchestrion.domain.conflict import (
+    POLICIES_OF_TYPE,
     ConflictPolicies,
     ConflictPolicy,
     ConflictType,
     Resolution,
     resolve_conflicts,
 )
+from orchestrion.domain.models.command import RefusalCode, SubmitOrder
+from orchestrion.domain.models.order import OrderStatus, OrderType, TimeInForce
 from orchestrion.domain.orchestration.events import StrategyConflictDetectedEvent
-from orchestrion.domain.orchestration.proposal import Checked, Proposal, Rejection, check_answer
-from tests.fakes_rules import book_of, cancel, leg, limit, order_for, working_order
-
-WORD = re.compile(r"(?P<owner>\w+?)(?P<legs>([+-][A-Z]+)+)(@(?P<price>[\d.-]+))?(?P<exit>!)?$")
-
-
-def proposal(word: str) -> Proposal:
-    found = WORD.match(word)
-    assert found is not None, word
-    signs = re.findall(r"([+-])([A-Z]+)", found["legs"])
-    legs = [leg(name, 1 if sign == "+" else -1) for sign, name in signs]
-    options: dict[str, Any] = limit(found["price"]) if found["price"] else {}
-    command = order_for(*legs, owner=found["owner"], **options)
-    return Proposal(found["owner"], 0, command, bool(found["exit"]))
-
-
-def resting(words: str) -> Mapping[str, Order]:
-    orders = {}
-    for number, word in enumerate(words.split()):
-        one = proposal(word)
-        assert isinstance(one.command, SubmitOrder)
-        name = f"W{number}"
-        orders[name] = working_order(one.command, name, is_reducing=one.is_exit, ts_decided=number)
-    return orders
+from orchestrion.domain.orchestration.proposal import (
+    Checked,
+    HeldProposal,
+    Proposal,
+    Rejection,
+    check_answer,
+)
+from tests.fakes_conflict import details, outcome, proposal, resting, told
+from tests.fakes_rules import book_of, cancel, leg, order_for, working_order
 
 
 def resolve(
@@ -62,7 +43,11 @@ def survivors(words: str, resolution: Resolution) -> str:
     return " ".join(word for word, one in pairs if isinstance(one, Proposal))
 
 
-PRIORITY, REJECT_ALL, ALLOW = ConflictPolicy
+PRIORITY, REJECT_ALL, ALLOW = (
+    ConflictPolicy.PRIORITY,
+    ConflictPolicy.REJECT_ALL,
+    ConflictPolicy.ALLOW,
+)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +149,7 @@ def test_entry_is_told_of_the_firm_rival_rather_than_of_another_entry() -> None:
     assert loser.refusal.detail == "priority: X against c"
 
 
-def told(resolution: Resolution) -> list[tuple[str, str, str]]:
+def meetings(resolution: Resolution) -> list[tuple[str, str, str]]:
     return [
         (" ".join(event.strategy_ids), event.instrument_id, event.resolution)
         for event in resolution.events
@@ -184,6 +169,7 @@ def told(resolution: Resolution) -> list[tuple[str, str, str]]:
         ("a+X", PRIORITY, "b-X c-X", [("b c a", "X", "refused: a")]),
         ("a+X!", PRIORITY, "b-X", [("b a", "X", "all go on")]),
         ("a+X b+X c-X", PRIORITY, "", [("a b c", "X", "refused: c")]),
+        ("a+X b+X! c-X", PRIORITY, "", [("a b c", "X", "refused: c")]),
         ("a+X+Y b-X-Y", PRIORITY, "", [("a b", "X", "refused: b"), ("a b", "Y", "refused: b")]),
         ("a+X b-X c-X", PRIORITY, "", [("a b", "X", "refused: b"), ("a c", "X", "refused: c")]),
     ],
@@ -191,7 +177,7 @@ def told(resolution: Resolution) -> list[tuple[str, str, str]]:
 def test_every_meeting_is_told_once(
     words: str, policy: ConflictPolicy, working: str, events: list[tuple[str, str, str]]
 ) -> None:
-    assert told(resolve(words, policy, working)) == events
+    assert meetings(resolve(words, policy, working)) == events
 
 
 def test_event_names_type_and_policy() -> None:
@@ -233,17 +219,147 @@ def test_limit_order_without_a_price_counts_as_crossing() -> None:
     assert isinstance(resolution.checked[1], Rejection)
 
 
-@pytest.mark.parametrize("policy", ConflictPolicy)
+@pytest.mark.parametrize("policy", POLICIES_OF_TYPE[ConflictType.OPPOSING_SIDES])
 def test_stop_is_no_conflict_before_it_is_reached(policy: ConflictPolicy) -> None:
-    stop = order_for(
-        leg("X", -1), owner="b", order_type=OrderType.STOP_MARKET, stop_price=Decimal(9)
-    )
-    checked = [proposal("a+X"), Proposal("b", 0, stop, is_exit=False)]
-    working = {"W0": working_order(stop, "W0")}
+    def stop(price: int) -> SubmitOrder:
+        return order_for(
+            leg("X", -1),
+            owner="b",
+            order_type=OrderType.STOP_MARKET,
+            stop_price=Decimal(price),
+        )
+
+    checked = [proposal("a+X"), Proposal("b", 0, stop(9), is_exit=False)]
+    working = {"W0": working_order(stop(8), "W0")}
     resolution = resolve_conflicts(checked, working, ConflictPolicies(policy))
     assert resolution == Resolution(tuple(checked), ())
 
 
-def test_policies_have_the_words_of_the_configuration() -> None:
-    assert [policy.value for policy in ConflictPolicy] == ["priority", "reject_all", "allow"]
-    assert ConflictPolicies().opposing_sides is PRIORITY
+# -- net ------------------------------------------------------------------------------------------
+
+NET, CANCEL_RESTING = ConflictPolicy.NET, ConflictPolicy.CANCEL_RESTING
+
+
+def groups(resolution: Resolution) -> str:
+    return " ".join(
+        f"{one.instrument_id}:{','.join(map(str, one.places))}" for one in resolution.crosses
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "working", "survive", "crossed"),
+    [
+        ("a+X b+X", "", "a+X b+X", ""),
+        ("a+X b-X", "", "a+X b-X", "X:0,1"),
+        ("a+X*3 b-X c-X", "", "a+X*3 b-X c-X", "X:0,1,2"),
+        ("a+X b-X a+Y c-Y", "", "a+X b-X a+Y c-Y", "X:0,1 Y:2,3"),
+        # Exits are crossed like entries: nobody loses.
+        ("a+X b-X!", "", "a+X b-X!", "X:0,1"),
+        ("a+X! b-X!", "", "a+X! b-X!", "X:0,1"),
+        # Limits that lie apart have nothing to cross.
+        ("a+X@9 b-X@10", "", "a+X@9 b-X@10", ""),
+        ("a+X@9 b-X@10 c-X", "", "a+X@9 b-X@10 c-X", "X:0,2"),
+        # A leg of a structure is never crossed alone: by priority.
+        ("a+X+Y b-X", "", "a+X+Y", ""),
+        ("a+X b-X-Y", "", "a+X", ""),
+        ("a+X+Y b-X!", "", "b-X!", ""),
+        # What rests at the venue cannot be crossed inside: by priority.
+        ("a+X", "b-X", "", ""),
+        ("a+X! c-X", "b-X", "a+X! c-X", "X:0,1"),
+        ("a+X c-X", "b-X", "c-X", ""),
+        # Who wants both sides himself would trade with himself: by priority.
+        ("a+X a-X b-X", "", "a+X a-X", ""),
+    ],
+)
+def test_net_crosses_what_can_be_crossed_and_decides_the_rest_by_priority(
+    words: str, working: str, survive: str, crossed: str
+) -> None:
+    resolution = resolve(words, NET, working)
+    assert survivors(words, resolution) == survive
+    assert groups(resolution) == crossed
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_net_leaves_stops_and_fill_or_kill_orders_alone(*, is_first: bool) -> None:
+    all_or_nothing = order_for(leg("X", 1), owner="a", time_in_force=TimeInForce.FOK)
+    checked: list[Checked] = [Proposal("a", 0, all_or_nothing, is_exit=False), proposal("b-X")]
+    resolution = resolve_conflicts(
+        checked if is_first else checked[::-1], {}, ConflictPolicies(NET)
+    )
+    assert outcome(resolution) == "ok CONFLICT"
+    assert resolution.crosses == ()
+
+
+def test_net_tells_what_is_crossed_and_what_is_not() -> None:
+    assert told(resolve("a+X b-X c-X", NET)) == [
+        "OPPOSING_SIDES X [a b]: crossed inside: a, b",
+        "OPPOSING_SIDES X [a c]: crossed inside: a, c",
+    ]
+    assert told(resolve("a+X! c-X!", NET, "b-X")) == [
+        "OPPOSING_SIDES X [b a]: all go on",
+        "OPPOSING_SIDES X [a c]: crossed inside: a, c",
+    ]
+
+
+# -- cancel_resting -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "working", "becomes", "cancels"),
+    [
+        ("a+X", "b+X", "ok", ""),
+        ("a+X", "b-X", "held:W0", "W0"),
+        ("a+X", "b-X c-X", "held:W0,W1", "W0 W1"),
+        ("a+X@9", "b-X@10", "ok", ""),
+        ("a+X+Y", "b-X c-Y b-X-Y", "held:W0,W1,W2", "W0 W1 W2"),
+        ("a+X b+X", "c-X", "held:W0 held:W0", "W0"),
+        # An exit waits too, and waits only for entries.
+        ("a+X!", "b-X", "held:W0", "W0"),
+        ("a+X!", "b-X!", "ok", ""),
+        ("a+X!", "b-X! c-X", "held:W1", "W1"),
+        # A resting exit is never withdrawn.
+        ("a+X", "b-X!", "CONFLICT", ""),
+        ("a+X", "b-X! c-X", "CONFLICT", ""),
+        # What is being withdrawn already is only waited for.
+        ("a+X", "b-X?", "held:W0", ""),
+        # Within the round it is decided by priority; who waits has won, and beats others.
+        ("a+X b-X", "", "ok CONFLICT", ""),
+        ("a+X b-X!", "", "CONFLICT ok", ""),
+        ("a+X b-X", "c-X", "held:W0 CONFLICT", "W0"),
+        # Who loses withdraws nobody's order.
+        ("a+X b-X+Y", "c-Y", "ok CONFLICT", ""),
+    ],
+)
+def test_cancel_resting_holds_who_meets_a_resting_entry(
+    words: str, working: str, becomes: str, cancels: str
+) -> None:
+    resolution = resolve(words, CANCEL_RESTING, working)
+    assert outcome(resolution) == becomes
+    assert " ".join(resolution.cancels) == cancels
+
+
+def test_held_command_is_told_and_keeps_what_it_asked_for() -> None:
+    resolution = resolve("a+X*3!", CANCEL_RESTING, "b-X c-X")
+    command = proposal("a+X*3").command
+    assert isinstance(command, SubmitOrder)
+    assert resolution.held == (HeldProposal("a", 0, command, True, ("W0", "W1")),)
+    assert told(resolution) == [
+        "OPPOSING_SIDES X [b c a]: held: a, until withdrawn: W0 of b, W1 of c"
+    ]
+
+
+def test_exit_that_has_waited_in_vain_goes_on() -> None:
+    one = proposal("a+X!")
+    waited = Proposal("a", 0, one.command, is_exit=True, has_waited=True)
+    resolution = resolve_conflicts([waited], resting("b-X"), ConflictPolicies(CANCEL_RESTING))
+    assert resolution.checked == (waited,)
+    assert resolution.cancels == ()
+
+
+def test_order_that_no_venue_knows_yet_cannot_be_withdrawn() -> None:
+    order = working_order(order_for(leg("X", -1), owner="b"), status=OrderStatus.INITIALIZED)
+    resolution = resolve_conflicts(
+        [proposal("a+X")], {"W1": order}, ConflictPolicies(CANCEL_RESTING)
+    )
+    assert outcome(resolution) == "CONFLICT"
+    assert details(resolution) == ["cancel_resting: X against b"]

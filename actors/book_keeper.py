@@ -1,0 +1,122 @@
+"""The part of the capital manager that opens, closes and hands over books, and screens rounds.
+
+A collaborator of ``CapitalManagerActor`` and no actor of its own, because the books have one
+writer. The auditor gets both sides of every change; the coordinator, who asks, an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from orchestrion.actors.membership_messages import (
+    BookClosed,
+    BookOpened,
+    CloseBookRequest,
+    HandOverReply,
+    HandOverRequest,
+    OpenBookRequest,
+)
+from orchestrion.actors.messages import (
+    BookChanged,
+    BooksMoved,
+    Screened,
+    ScreenRequest,
+)
+from orchestrion.actors.tally import Tally
+from orchestrion.domain.models.money import ZERO
+from orchestrion.domain.models.portfolio import RESERVE, Book
+from orchestrion.domain.orchestration.events import DomainEvent
+from orchestrion.domain.orchestration.hand_over import hand_over_within
+from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
+from orchestrion.domain.orchestration.screening import screen
+from orchestrion.runtime.actor import ActorContext
+from orchestrion.runtime.mailbox import Mailbox
+
+CASH_ALONE = ""
+"""No instrument has this id: a change of books in which no quantity moves."""
+
+
+class BookKeeper:
+    """See the module's text."""
+
+    def __init__(
+        self,
+        context: ActorContext,
+        capital_manager: PortfolioCapitalManager,
+        tallies: dict[str, Tally],
+        publish: Callable[[DomainEvent], None],
+    ) -> None:
+        """
+        Args:
+            tallies: by book id; a newcomer gets one.
+        """
+        self._context = context
+        self._capital = capital_manager
+        self._tallies = tallies
+        self._publish = publish
+
+    def connect(
+        self, *, owners: Mapping[str, Mailbox], auditor: Mailbox, coordinator: Mailbox
+    ) -> None:
+        """Tells it who has to know. Called once, by whoever it works for."""
+        self._owners = owners
+        self._auditor = auditor
+        self._coordinator = coordinator
+
+    @property
+    def handlers(self) -> dict[type, Callable[..., None]]:
+        """What it answers to."""
+        return {
+            OpenBookRequest: self._on_open,
+            CloseBookRequest: self._on_close,
+            HandOverRequest: self._on_hand_over,
+            ScreenRequest: self._on_screen,
+        }
+
+    def _on_open(self, request: OpenBookRequest) -> None:
+        strategy_id = request.strategy_id
+        reserve = self._capital.books[RESERVE]
+        opened, after = self._capital.open_book(strategy_id, request.amount)
+        self._tallies.setdefault(strategy_id, Tally())
+        self._moved(CASH_ALONE, ((Book(strategy_id, ZERO), opened), (reserve, after)))
+        self._coordinator.tell(BookOpened(strategy_id))
+
+    def _on_close(self, request: CloseBookRequest) -> None:
+        books = self._capital.books
+        before, reserve = books[request.strategy_id], books[RESERVE]
+        closed, after = self._capital.close_book(request.strategy_id)
+        self._moved(CASH_ALONE, ((before, closed), (reserve, after)))
+        self._coordinator.tell(BookClosed(request.strategy_id))
+
+    def _on_hand_over(self, request: HandOverRequest) -> None:
+        giver_id, heir_id = request.strategy_id, request.heir_id
+        handed = hand_over_within(self._capital, giver_id, heir_id)
+        if isinstance(handed, str):
+            self._coordinator.tell(HandOverReply(giver_id, handed))
+            return
+        books = self._capital.books
+        changes = ((books[giver_id], handed.giver), (books[heir_id], handed.heir))
+        self._capital.replace_books((handed.giver, handed.heir))
+        moved = dict.fromkeys([one.instrument_id for one in handed.moved])
+        # Of the cash of both together nothing moves, so telling the pair more than once is right.
+        for instrument_id in moved or (CASH_ALONE,):
+            self._moved(instrument_id, changes)
+        self._publish(handed.event)
+        self._coordinator.tell(HandOverReply(giver_id))
+
+    def _on_screen(self, request: ScreenRequest) -> None:
+        figures = screen(
+            self._capital,
+            request.checked,
+            now=self._context.now,
+            policies=request.policies,
+            held=request.held,
+        )
+        self._coordinator.tell(Screened(request.round, request.checked, figures))
+
+    def _moved(self, instrument_id: str, changes: tuple[tuple[Book, Book], ...]) -> None:
+        self._auditor.tell(BooksMoved(instrument_id, changes))
+        for _, after in changes:
+            owner = self._owners.get(after.book_id)
+            if owner is not None:
+                owner.tell(BookChanged(after))

@@ -1,0 +1,209 @@
+"""``Roster``: everybody who plays, with mailbox, seat and factory; at the start and later on.
+
+A strategy that joins gets what the others were built with: an actor behind a mailbox of its own,
+supervision, a view, a seat in rank order. One that leaves loses its seat, and whoever tells owners
+about their books and orders does not find it any more.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import msgspec
+
+from orchestrion.actors.async_strategy_actor import AsyncStrategyActor
+from orchestrion.actors.line_up import LineUp
+from orchestrion.actors.membership_messages import AddStrategy
+from orchestrion.actors.round_plan import Seat
+from orchestrion.actors.strategy_actor import StrategyActor
+from orchestrion.domain.errors import ConfigurationError
+from orchestrion.domain.models.money import CENT, multiply, round_down_to_step
+from orchestrion.domain.models.portfolio import RESERVE, Book
+from orchestrion.domain.models.strategy import Strategy, StrategyView
+from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
+    UnifiedStrategyOrchestrator,
+)
+from orchestrion.domain.strategies.description import metadata_of
+from orchestrion.runtime.actor import Actor
+from orchestrion.runtime.errors import describe
+from orchestrion.runtime.machine import Machine
+from orchestrion.runtime.mailbox import CAPACITY_MESSAGES, Mailbox
+from orchestrion.runtime.supervision import SupervisionPolicy
+
+MAILBOX_ROOM_MIN = 16
+"""Messages that one input can put into a mailbox beside one per strategy; the most that was found
+is six."""
+
+StrategyBuilder: TypeAlias = Callable[[str, Mapping[str, Any]], Strategy]
+"""Builds a strategy from its name and its config; raises whatever is wrong with them."""
+
+
+class Roster:
+    """See the module's text.
+
+    Attributes:
+        owners: mailbox by strategy id, of everybody who has a seat; one table for all who tell.
+    """
+
+    def __init__(
+        self,
+        *,
+        machine: Machine,
+        orchestrator: UnifiedStrategyOrchestrator,
+        supervision: SupervisionPolicy,
+        mailbox_messages_max: int = CAPACITY_MESSAGES,
+        build: StrategyBuilder | None = None,
+    ) -> None:
+        """
+        Args:
+            mailbox_messages_max: see ``SystemSettings``.
+            build: for strategies that join; None refuses them.
+        """
+        self.owners: dict[str, Mailbox] = {}
+        self._machine = machine
+        self._orchestrator = orchestrator
+        self._supervision = supervision
+        self._mailbox_messages_max = mailbox_messages_max
+        self._build = build
+        self._mailboxes: list[Mailbox] = []
+        self._seats: dict[str, Seat] = {}
+        self._capital: dict[str, Decimal] = {}
+
+    # -- at the start -----------------------------------------------------------------------------
+
+    def spawn(self, name: str, actor: Actor) -> Mailbox:
+        """A mailbox with room for all strategies: those of a stage may have answered before the
+        coordinator reads the first answer."""
+        mailbox = self._machine.spawn(name, actor, capacity_messages=self._capacity)
+        self._mailboxes.append(mailbox)
+        return mailbox
+
+    @property
+    def _capacity(self) -> int:
+        room = len(self._orchestrator.strategies) + MAILBOX_ROOM_MIN
+        return max(self._mailbox_messages_max, room)
+
+    def seat_everybody(
+        self, factories: Mapping[str, Callable[[], Strategy]], coordinator: Mailbox
+    ) -> LineUp:
+        """Builds and seats all strategies that the orchestrator knows.
+
+        Args:
+            coordinator: whom they answer, and who hears of their failures.
+        """
+        self._coordinator = coordinator
+        for strategy_id in self._orchestrator.ids_in_rank_order():
+            strategy = self._orchestrator.strategies[strategy_id].strategy
+            self._seat(strategy_id, strategy, factories[strategy_id])
+        return self._line_up()
+
+    def _seat(self, strategy_id: str, strategy: Strategy, factory: Callable[[], Strategy]) -> None:
+        self._take_seat(strategy_id, strategy, self._actor(strategy_id, strategy, factory))
+
+    def _take_seat(
+        self, strategy_id: str, strategy: Strategy, actor: StrategyActor | AsyncStrategyActor
+    ) -> None:
+        mailbox = self.spawn(strategy_id, actor)
+        self._machine.supervise(strategy_id, self._supervision, parent=self._coordinator)
+        wants_fills = type(strategy).on_fill is not Strategy.on_fill
+        self.owners[strategy_id] = mailbox
+        self._seats[strategy_id] = Seat(strategy_id, mailbox, strategy.subscriptions(), wants_fills)
+
+    def _actor(
+        self, strategy_id: str, strategy: Strategy, factory: Callable[[], Strategy]
+    ) -> StrategyActor | AsyncStrategyActor:
+        capital = self._orchestrator.capital_manager
+        # A newcomer is told of its book before it starts.
+        book = capital.books.get(strategy_id, Book(strategy_id, Decimal(0)))
+        view = StrategyView(strategy_id, capital.catalog, capital.marks, book)
+        if is_async(strategy):
+            return AsyncStrategyActor(
+                context=self._machine,
+                strategy_id=strategy_id,
+                factory=factory,
+                view=view,
+                coordinator=self._coordinator,
+            )
+        return StrategyActor(
+            strategy_id=strategy_id, factory=factory, view=view, coordinator=self._coordinator
+        )
+
+    def _line_up(self) -> LineUp:
+        orchestrator = self._orchestrator
+        return LineUp(
+            tuple(tuple(self._seats[one] for one in stage) for stage in orchestrator.stages()),
+            tuple(
+                orchestrator.strategies[one].metadata for one in orchestrator.ids_in_rank_order()
+            ),
+            orchestrator.leverage_claims,
+        )
+
+    # -- later on -------------------------------------------------------------------------------
+
+    def recruit(self, question: AddStrategy) -> LineUp:
+        """See ``Recruiter.recruit``."""
+        strategy_id, name = question.strategy_id, question.strategy_name
+        if self._build is None:
+            raise ConfigurationError("this run was made without a way to build further strategies")
+        amount = self._asked_amount(question)
+        factory = _factory(self._build, name, question.config)
+        try:
+            strategy = factory()
+            metadata = metadata_of(
+                strategy,
+                strategy_id,
+                name,
+                priority=question.priority,
+                depends_on=question.depends_on,
+            )
+            # A second one, as at the start: what is registered is never the one that plays.
+            actor = self._actor(strategy_id, strategy, factory)
+        except Exception as fault:
+            raise ConfigurationError(f"{strategy_id} cannot be built: {describe(fault)}") from fault
+        self._orchestrator.join(strategy, metadata, amount)
+        self._capital[strategy_id] = amount
+        self._take_seat(strategy_id, strategy, actor)
+        for mailbox in self._mailboxes:
+            mailbox.capacity_messages = max(mailbox.capacity_messages, self._capacity)
+        return self._line_up()
+
+    def capital_of(self, strategy_id: str) -> Decimal:
+        """See ``Recruiter.capital_of``."""
+        return self._capital[strategy_id]
+
+    def dismiss(self, strategy_id: str) -> LineUp:
+        """See ``Recruiter.dismiss``. Its mailbox stays, nobody tells it anything any more."""
+        del self.owners[strategy_id], self._seats[strategy_id]
+        self._orchestrator.strategies.pop(strategy_id)
+        return self._line_up()
+
+    def _asked_amount(self, question: AddStrategy) -> Decimal:
+        amount, fraction = question.amount, question.reserve_fraction
+        if (amount is None) == (fraction is None):
+            raise ConfigurationError("say either an amount or a part of the reserve")
+        if amount is not None:
+            return amount
+        assert fraction is not None  # noqa: S101 - one of the two is there
+        if not (fraction.is_finite() and 0 < fraction <= 1):
+            raise ConfigurationError(f"reserve_fraction must be above 0 to 1, got {fraction}")
+        reserve = self._orchestrator.capital_manager.books[RESERVE].cash
+        return round_down_to_step(multiply(reserve, fraction), CENT)
+
+
+def _factory(
+    build: StrategyBuilder, name: str, config: Mapping[str, Any]
+) -> Callable[[], Strategy]:
+    # As the journal will give it back, so that a replay builds from the very same values.
+    text = msgspec.json.encode(config)
+    return lambda: build(name, msgspec.json.decode(text))
+
+
+def is_async(strategy: Strategy) -> bool:
+    """Whether any handler of a strategy has to be awaited."""
+    return any(
+        inspect.iscoroutinefunction(getattr(strategy, name))
+        for name in ("on_start", "on_event", "on_fill", "on_stop")
+    )

@@ -1,0 +1,287 @@
+"""A disk that loses, tears and flips what was not synced, and the journal that is written to it.
+
+``Disk`` is bytes per file with a mark up to which they are durable. A crash keeps everything below
+the mark and makes of the rest what a real disk may: nothing, a part cut anywhere, zeros, or frames
+in another order. ``DiskJournal`` implements the runtime's ``Journal`` on it, ``DiskReader`` its
+``JournalReader``: frames of length, checksum and payload, each chained to the one before.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from enum import Enum
+
+import msgspec
+
+from orchestrion.runtime.errors import JournalDamagedError, JournalError, JournalFormatError
+from orchestrion.runtime.journal import (
+    GENESIS_HASH,
+    JournalHeader,
+    JournalTrailer,
+    Record,
+    RecordKind,
+    Snapshot,
+    chain_hash,
+)
+from tests.simulation.chance import Chance
+
+_FRAME = struct.Struct(">II")
+_HASH_BYTES = 32
+_HEADER, _RECORD, _TRAILER = b"H", b"R", b"T"
+
+
+class SimulatedCrash(BaseException):
+    """The process ends here. Not an ``Exception``: nobody may handle it and go on."""
+
+
+class StorageFaultError(JournalError):
+    """What an operating system says: ENOSPC, EIO, a failed fsync."""
+
+
+class CrashPoint(Enum):
+    BEFORE_APPEND = "before append"
+    MID_WRITE = "mid-write"
+    AFTER_APPEND = "after write, before sync"
+    BEFORE_SYNC = "before sync"
+    AFTER_SYNC = "after sync, before submit"
+
+
+class TornOutcome(Enum):
+    """What becomes of bytes that were not synced."""
+
+    KEPT = "kept"
+    LOST = "lost"
+    CUT = "cut"
+    ZEROED = "zero-filled"
+    REORDERED = "reordered"
+
+
+class File:
+    """Bytes, how many of them are durable, and where the frames behind the mark begin."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+        self.durable = 0
+        self.pending: list[bytes] = []
+
+    def write(self, frame: bytes) -> None:
+        self.content += frame
+        self.pending.append(frame)
+
+    def sync(self) -> None:
+        self.durable = len(self.content)
+        self.pending.clear()
+
+    def crash(self, outcome: TornOutcome, chance: Chance) -> None:
+        tail = bytes(self.content[self.durable :])
+        del self.content[self.durable :]
+        if outcome is TornOutcome.KEPT:
+            self.content += tail
+        elif outcome is TornOutcome.CUT and tail:
+            self.content += tail[: chance.between(0, len(tail))]
+        elif outcome is TornOutcome.ZEROED and tail:
+            kept = chance.between(0, len(tail))
+            self.content += tail[:kept] + bytes(len(tail) - kept)
+        elif outcome is TornOutcome.REORDERED and len(self.pending) > 1:
+            frames = list(self.pending)
+            place = chance.between(0, len(frames) - 2)
+            frames[place], frames[place + 1] = frames[place + 1], frames[place]
+            self.content += b"".join(frames)
+        # What a reader finds after the restart is all that there is, and it is on the disk.
+        self.durable = len(self.content)
+        self.pending.clear()
+
+
+class Disk:
+    """Files by name, in the order of their making."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, File] = {}
+
+    def create(self, name: str) -> File:
+        if name in self.files:
+            raise JournalFormatError(f"there is a file {name} already")
+        file = self.files[name] = File()
+        return file
+
+    def crash(self, outcome: TornOutcome, chance: Chance) -> None:
+        for file in self.files.values():
+            file.crash(outcome, chance)
+
+    def flip(self, name: str, chance: Chance) -> int:
+        """Flips one durable bit; returns the place of its byte."""
+        content = self.files[name].content
+        place = chance.between(0, len(content) - 1)
+        content[place] ^= 1 << chance.between(0, 7)
+        return place
+
+
+class DiskJournal:
+    """Writes frames; see ``Journal``.
+
+    Attributes:
+        watchers: called with every record, before it is written.
+        on_call: called before each call of the storage with its name; may raise.
+        synced_intents: how many records were durable after the last sync.
+        has_failed: after a failed call nothing may be written any more.
+    """
+
+    def __init__(self, file: File) -> None:
+        self.watchers: list[Callable[[Record], None]] = []
+        self.on_call: Callable[[str], None] = _nothing
+        self.appended = 0
+        self.synced = 0
+        self.has_failed = False
+        self._file = file
+        self._chain = GENESIS_HASH
+
+    def begin(self, header: JournalHeader) -> None:
+        body = msgspec.json.encode(header)
+        self._chain = _header_hash(body)
+        self._file.write(_frame(_HEADER + body))
+        self.sync()
+
+    def append(self, record: Record) -> None:
+        self._require_sound()
+        for watcher in self.watchers:
+            watcher(record)
+        self._call("append")
+        self._chain = chain_hash(self._chain, record)
+        frame = _frame(_RECORD + self._chain + msgspec.msgpack.encode(record))
+        self._file.write(frame)
+        self.appended += 1
+        self._call("appended")
+
+    def sync(self) -> None:
+        self._require_sound()
+        self._call("sync")
+        self._file.sync()
+        self.synced = self.appended
+        self._call("synced")
+
+    def finish(self, trailer: JournalTrailer) -> None:
+        self._require_sound()
+        self._file.write(_frame(_TRAILER + msgspec.json.encode(trailer)))
+        self.sync()
+
+    def close(self) -> None:
+        if not self.has_failed:
+            self.sync()
+
+    def tear(self, record: Record, part: float) -> None:
+        """Writes the first part of a record's frame, for a crash in the middle of a write."""
+        frame = _frame(_RECORD + chain_hash(self._chain, record) + msgspec.msgpack.encode(record))
+        self._file.write(frame[: int(len(frame) * part)])
+
+    def _call(self, name: str) -> None:
+        try:
+            self.on_call(name)
+        except BaseException:
+            self.has_failed = True
+            raise
+
+    def _require_sound(self) -> None:
+        if self.has_failed:
+            raise StorageFaultError("the journal has failed and is not written any more")
+
+
+class DiskReader:
+    """Reads frames; a torn tail is cut, damage before it is an error. See ``JournalReader``.
+
+    Attributes:
+        cut_bytes: of a torn tail that were left out.
+    """
+
+    def __init__(self, file: File) -> None:
+        self.cut_bytes = 0
+        self._content = bytes(file.content)
+        payloads = self._payloads()
+        if not payloads or payloads[0][:1] != _HEADER:
+            raise JournalFormatError("there is no header")
+        self._header_body = payloads[0][1:]
+        self.header = msgspec.json.decode(self._header_body, type=JournalHeader)
+        self.trailer: JournalTrailer | None = None
+        if payloads[-1][:1] == _TRAILER:
+            self.trailer = msgspec.json.decode(payloads.pop()[1:], type=JournalTrailer)
+        self._payload_list = payloads[1:]
+        # Frames that were written in another order are intact one by one; the chain tells.
+        sound = sum(1 for _ in self._chained())
+        self.cut_bytes += sum(len(one) + _FRAME.size for one in self._payload_list[sound:])
+        del self._payload_list[sound:]
+
+    def _payloads(self) -> list[bytes]:
+        found: list[bytes] = []
+        place, content = 0, self._content
+        while place + _FRAME.size <= len(content):
+            length, checksum = _FRAME.unpack_from(content, place)
+            payload = content[place + _FRAME.size : place + _FRAME.size + length]
+            if len(payload) < length or not length or zlib.crc32(payload) != checksum:
+                if self._is_sound_behind(place):
+                    raise JournalDamagedError(
+                        f"frame {len(found)} at byte {place} is damaged", position=len(found)
+                    )
+                break
+            found.append(payload)
+            place += _FRAME.size + length
+        self.cut_bytes = len(content) - place
+        return found
+
+    def _is_sound_behind(self, place: int) -> bool:
+        """Whether any whole frame stands somewhere behind a damaged one: then it is no tail."""
+        content = self._content
+        for start in range(place + 1, len(content) - _FRAME.size):
+            length, checksum = _FRAME.unpack_from(content, start)
+            end = start + _FRAME.size + length
+            if _HASH_BYTES < length and end <= len(content):
+                if zlib.crc32(content[start + _FRAME.size : end]) == checksum:
+                    return True
+        return False
+
+    def snapshot(self) -> Snapshot | None:
+        for position, record in reversed(list(enumerate(self._decoded(), start=1))):
+            if record.kind is RecordKind.SNAPSHOT:
+                return Snapshot(position, record)
+        return None
+
+    def records(self, *, verify: bool = True, after: int = 0) -> Iterator[Record]:
+        for position, record in enumerate(self._decoded(), start=1):
+            if position > after:
+                yield record
+
+    @property
+    def chain(self) -> str:
+        """The running hash after the last record, hex."""
+        last = _header_hash(self._header_body)
+        for payload in self._payload_list:
+            last = payload[1 : 1 + _HASH_BYTES]
+        return last.hex()
+
+    def _decoded(self) -> list[Record]:
+        return [_record_of(one) for one in self._payload_list]
+
+    def _chained(self) -> Iterator[Record]:
+        chain = _header_hash(self._header_body)
+        for payload in self._payload_list:
+            record = _record_of(payload)
+            chain = chain_hash(chain, record)
+            if chain != payload[1 : 1 + _HASH_BYTES]:
+                return
+            yield record
+
+
+def _record_of(payload: bytes) -> Record:
+    return msgspec.msgpack.decode(payload[1 + _HASH_BYTES :], type=Record)
+
+
+def _frame(payload: bytes) -> bytes:
+    return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
+
+
+def _header_hash(body: bytes) -> bytes:
+    return chain_hash(GENESIS_HASH, Record(0, RecordKind.EVENT, "JournalHeader", 0, body))
+
+
+def _nothing(_: str) -> None:
+    """No fault is planned."""
