@@ -56,9 +56,10 @@ class VenueAccount:
         self, instrument: Tradable, *, signed_quantity: Decimal, price: Decimal, fee: Decimal
     ) -> None:
         """Books one execution; positive buys."""
-        holding = self._holdings.get(instrument.instrument_id)
+        instrument_id = instrument.instrument_id
+        holding = self._holdings.get(instrument_id)
         if holding is None:
-            holding = self._holdings[instrument.instrument_id] = Holding(instrument)
+            holding = self._holdings[instrument_id] = Holding(instrument)
         holding.quantity = add(holding.quantity, signed_quantity)
         money = multiply(multiply(signed_quantity, price), instrument.multiplier)
         if isinstance(instrument, Future):

@@ -18,6 +18,9 @@ from orchestrion.domain.models.money import (
     subtract,
 )
 
+NO_FEE = Decimal("0.00")
+"""To the cent like every fee."""
+
 
 class Commission(msgspec.Struct, frozen=True, kw_only=True):
     """The price list of one asset class.
@@ -55,6 +58,11 @@ class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True):
     future: Commission = Commission()
     option: Commission = Commission()
 
+    @property
+    def is_free(self) -> bool:
+        """Whether no order of any asset class ever pays."""
+        return self == FeeSchedule()
+
     def commissions(self, legs: Iterable[LegTrade]) -> tuple[Decimal, ...]:
         """The commission of each leg of one order, to the cent (half-even).
 
@@ -62,10 +70,12 @@ class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True):
         """
         fees: list[Decimal] = []
         of_class: dict[str, list[int]] = {}
-        for leg in legs:
+        for i, leg in enumerate(legs):
             asset_class = _asset_class(leg.instrument)
-            of_class.setdefault(asset_class, []).append(len(fees))
-            fees.append(_commission(self._of(asset_class), leg))
+            commission = self._of(asset_class)
+            fees.append(_commission(commission, leg))
+            if commission.minimum_per_order:
+                of_class.setdefault(asset_class, []).append(i)
         for asset_class, indices in of_class.items():
             paid = ZERO
             for i in indices:
@@ -87,6 +97,10 @@ def _asset_class(instrument: Tradable) -> str:
 
 
 def _commission(commission: Commission, leg: LegTrade) -> Decimal:
-    notional = multiply(multiply(leg.quantity, leg.price), leg.instrument.multiplier).copy_abs()
-    per_unit = multiply(leg.quantity, commission.per_unit)
-    return round_to_cent(add(per_unit, multiply(notional, commission.notional_fraction)))
+    if not commission.per_unit and not commission.notional_fraction:
+        return NO_FEE
+    fee = multiply(leg.quantity, commission.per_unit)
+    if commission.notional_fraction:
+        notional = multiply(multiply(leg.quantity, leg.price), leg.instrument.multiplier)
+        fee = add(fee, multiply(notional.copy_abs(), commission.notional_fraction))
+    return round_to_cent(fee)

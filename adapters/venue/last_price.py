@@ -92,6 +92,8 @@ def items_of(market_slice: MarketSlice, instrument_id: str) -> tuple[MarketData,
     # Most questions are about what a slice does not have: answer those without a search.
     if not items or not items[0].instrument_id <= instrument_id <= items[-1].instrument_id:
         return ()
+    if len(items) == 1:
+        return items
     first = bisect_left(items, instrument_id, key=_instrument_id)
     after = first
     while after < len(items) and items[after].instrument_id == instrument_id:

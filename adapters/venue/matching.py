@@ -36,7 +36,7 @@ Volume is not modelled: quantities fill in full, and own orders do not move pric
 
 from __future__ import annotations
 
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
@@ -52,10 +52,12 @@ from orchestrion.domain.models.market import (
     QuoteTick,
     TradeTick,
 )
-from orchestrion.domain.models.order import OrderSide, OrderType
+from orchestrion.domain.models.order import OrderType
 from orchestrion.domain.models.report import LiquiditySide
 
 PriceSource: TypeAlias = Bar | QuoteTick | TradeTick | OptionQuote
+
+_MARKET: Final = OrderType.MARKET
 
 
 class PriceRange(msgspec.Struct, frozen=True, gc=False):
@@ -120,19 +122,18 @@ def match_order(
         no usable price here. A stop that is reached is marked as such.
     """
     ranges: list[PriceRange] = []
+    ts_event = prices.market_slice.ts_event
     for leg in order.legs:
         source = prices.source(leg.instrument)
         if source is None:
             return None
-        usable = usable_range(
-            source, leg, ts_event=prices.market_slice.ts_event, earliest=order.earliest
-        )
+        usable = usable_range(source, leg, ts_event, order.earliest)
         if usable is None:
             return None
         ranges.append(usable)
+    if order.order_type is _MARKET:
+        return _market(order, ranges, slippage)
     match order.order_type:
-        case OrderType.MARKET:
-            return _market(order, ranges, slippage)
         case OrderType.LIMIT:
             limit = _limit if len(order.legs) == 1 else _structure_limit
             return limit(order, ranges)
@@ -143,7 +144,7 @@ def match_order(
 
 
 def usable_range(
-    source: PriceSource, leg: WorkingLeg, *, ts_event: int, earliest: int
+    source: PriceSource, leg: WorkingLeg, ts_event: int, earliest: int
 ) -> PriceRange | None:
     """The prices of a source that are neither before the decision nor after the end.
 
@@ -151,27 +152,23 @@ def usable_range(
         ts_event: of the slice; a line of a chain has none of its own.
         earliest: time of the decision.
     """
-    is_in_time = earliest <= ts_event <= leg.latest
     if isinstance(source, Bar):
-        return _bar_range(
-            source,
-            is_open_in_time=earliest <= source.ts_open <= leg.latest,
-            is_close_in_time=is_in_time,
-        )
-    if not is_in_time:
+        return _bar_range(source, leg, ts_event, earliest)
+    if not earliest <= ts_event <= leg.latest:
         return None
     if isinstance(source, TradeTick):
         return _single(source.price_e9, ts_event)
-    price_e9 = source.ask_e9 if leg.side is OrderSide.BUY else source.bid_e9
+    price_e9 = source.ask_e9 if leg.side.sign > 0 else source.bid_e9
     # A future may be quoted at or below zero; a zero there is a price, not an empty side.
     has_counterparty = price_e9 > 0 or isinstance(leg.instrument, Future)
     return PriceRange(price_e9, ts_event, price_e9, price_e9, ts_event, has_counterparty)
 
 
-def _bar_range(bar: Bar, *, is_open_in_time: bool, is_close_in_time: bool) -> PriceRange | None:
-    if is_open_in_time and is_close_in_time:
-        return PriceRange(bar.open_e9, bar.ts_open, bar.low_e9, bar.high_e9, bar.ts_event)
-    if is_open_in_time:
+def _bar_range(bar: Bar, leg: WorkingLeg, ts_event: int, earliest: int) -> PriceRange | None:
+    is_close_in_time = earliest <= ts_event <= leg.latest
+    if earliest <= bar.ts_open <= leg.latest:
+        if is_close_in_time:
+            return PriceRange(bar.open_e9, bar.ts_open, bar.low_e9, bar.high_e9, bar.ts_event)
         return _single(bar.open_e9, bar.ts_open)
     return _single(bar.close_e9, bar.ts_event) if is_close_in_time else None
 
@@ -183,12 +180,12 @@ def _single(price_e9: int, ts: int) -> PriceRange:
 def _market(
     order: WorkingOrder, ranges: list[PriceRange], slippage: SlippageModel
 ) -> tuple[Execution, ...]:
-    if not all(one.has_counterparty for one in ranges):
-        return NO_FILL
-    return tuple(
-        _slipped(leg, one.first_e9, one.first_ts, slippage)
-        for leg, one in zip(order.legs, ranges, strict=True)
-    )
+    executions: list[Execution] = []
+    for leg, one in zip(order.legs, ranges, strict=True):
+        if not one.has_counterparty:
+            return NO_FILL
+        executions.append(_slipped(leg, one.first_e9, one.first_ts, slippage))
+    return tuple(executions)
 
 
 def _limit(order: WorkingOrder, ranges: list[PriceRange]) -> tuple[Execution, ...]:
@@ -198,7 +195,7 @@ def _limit(order: WorkingOrder, ranges: list[PriceRange]) -> tuple[Execution, ..
     sign, limit_e9 = leg.side.sign, order.limit_e9
     if sign * prices.first_e9 <= sign * limit_e9:
         return (Execution(prices.first_e9, prices.first_ts),)
-    best_e9 = prices.low_e9 if leg.side is OrderSide.BUY else prices.high_e9
+    best_e9 = prices.low_e9 if sign > 0 else prices.high_e9
     if sign * best_e9 <= sign * limit_e9:
         return (Execution(limit_e9, prices.last_ts, LiquiditySide.MAKER),)
     return NO_FILL
@@ -223,7 +220,7 @@ def _stop(
         return _market(order, ranges, slippage)
     (leg,), (prices,) = order.legs, ranges
     sign, stop_e9 = leg.side.sign, order.stop_e9
-    extreme_e9 = prices.high_e9 if leg.side is OrderSide.BUY else prices.low_e9
+    extreme_e9 = prices.high_e9 if sign > 0 else prices.low_e9
     if sign * extreme_e9 < sign * stop_e9:
         return NO_FILL
     order.is_triggered = True

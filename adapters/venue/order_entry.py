@@ -20,7 +20,7 @@ from orchestrion.domain.models.instrument import Equity, Index, InstrumentCatalo
 from orchestrion.domain.models.money import is_multiple, to_e9
 from orchestrion.domain.models.order import Leg, OrderType, TimeInForce
 
-_MARKET, _GTD = OrderType.MARKET, TimeInForce.GTD
+_LIMIT, _STOP_MARKET, _GTD = OrderType.LIMIT, OrderType.STOP_MARKET, TimeInForce.GTD
 
 
 def entry_fault(order: SubmitOrder, catalog: InstrumentCatalog, now: int) -> str | None:
@@ -48,14 +48,15 @@ def working_order(
     earliest: int,
 ) -> WorkingOrder:
     """An order without fault as the venue keeps it."""
-    quantities_e9 = [to_e9(leg.quantity) for leg in order.legs]
-    units = gcd(*quantities_e9)
+    units = 0
+    for leg in order.legs:
+        units = gcd(units, to_e9(leg.quantity))
     expire_ts = FOREVER if order.expire_ts is None else order.expire_ts
     entered: list[WorkingLeg] = []
-    for leg, quantity_e9 in zip(order.legs, quantities_e9, strict=True):
+    for leg in order.legs:
         instrument = catalog.tradable(leg.instrument_id)
         latest = min(expire_ts, expiry_of(instrument))
-        ratio = quantity_e9 // units
+        ratio = to_e9(leg.quantity) // units
         entered.append(WorkingLeg(instrument, leg.side, leg.quantity, ratio, latest))
     legs = tuple(entered)
     return WorkingOrder(
@@ -86,28 +87,21 @@ def _leg_fault(leg: Leg, catalog: InstrumentCatalog, now: int, *, may_be_odd: bo
         return f"{leg.instrument_id} is an index, nobody trades it"
     if expiry_of(instrument) <= now:
         return f"{leg.instrument_id} expired at {expiry_of(instrument)}"
-    try:
-        to_e9(leg.quantity)
-    except ValueError as error:
-        return f"quantity of {leg.instrument_id}: {error}"
+    fault = _number_fault(leg.quantity, "quantity", leg.instrument_id)
+    if fault is not None:
+        return fault
     if leg.quantity <= 0:
         return f"quantity of {leg.instrument_id} must be above 0, got {leg.quantity}"
     if not may_be_odd and not is_multiple(leg.quantity, instrument.lot_size):
         return f"{leg.quantity} {leg.instrument_id} is no multiple of the lot {instrument.lot_size}"
-    try:
-        to_e9(instrument.price_increment)
-    except ValueError as error:
-        return f"price increment of {leg.instrument_id}: {error}"
-    return None
+    return _number_fault(instrument.price_increment, "price increment", leg.instrument_id)
 
 
 def _price_fault(order: SubmitOrder) -> str | None:
     price: Decimal | None = None
-    if order.order_type is _MARKET:
-        return None
-    if order.order_type is OrderType.LIMIT:
+    if order.order_type is _LIMIT:
         price = order.limit_price
-    elif order.order_type is OrderType.STOP_MARKET:
+    elif order.order_type is _STOP_MARKET:
         price = order.stop_price
         if len(order.legs) > 1:
             return "a stop order has one leg"
@@ -115,11 +109,7 @@ def _price_fault(order: SubmitOrder) -> str | None:
         return None
     if price is None:
         return f"a {order.order_type} order needs its price"
-    try:
-        to_e9(price)
-    except ValueError as error:
-        return f"price: {error}"
-    return None
+    return _number_fault(price, "price")
 
 
 def _time_fault(order: SubmitOrder, now: int) -> str | None:
@@ -128,3 +118,11 @@ def _time_fault(order: SubmitOrder, now: int) -> str | None:
     if order.expire_ts is None:
         return "a GTD order needs expire_ts"
     return f"expire_ts {order.expire_ts} is in the past" if order.expire_ts < now else None
+
+
+def _number_fault(value: Decimal, name: str, instrument_id: str = "") -> str | None:
+    try:
+        to_e9(value)
+    except ValueError as error:
+        return f"{name} of {instrument_id}: {error}" if instrument_id else f"{name}: {error}"
+    return None

@@ -30,12 +30,18 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from orchestrion.adapters.venue.account import VenueAccount
-from orchestrion.adapters.venue.fees import FeeSchedule, LegTrade
+from orchestrion.adapters.venue.fees import NO_FEE, FeeSchedule, LegTrade
 from orchestrion.adapters.venue.last_price import LastPrices
 from orchestrion.adapters.venue.matching import Execution, SlicePrices, match_order
 from orchestrion.adapters.venue.order_entry import entry_fault, expiry_of, working_order
 from orchestrion.adapters.venue.slippage import SlippageModel
-from orchestrion.adapters.venue.working_order import FOREVER, Deadlines, OpenOrders, WorkingOrder
+from orchestrion.adapters.venue.working_order import (
+    FOREVER,
+    Deadlines,
+    OpenOrders,
+    WorkingLeg,
+    WorkingOrder,
+)
 from orchestrion.domain.capital.corporate_action import (
     CorporateActionReport,
     LotSizeChangedReport,
@@ -49,7 +55,6 @@ from orchestrion.domain.models.command import ApprovedCommand, CancelOrder, Subm
 from orchestrion.domain.models.instrument import Future, Index, InstrumentCatalog, OptionContract
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.money import MAGNITUDE_MAX, from_e9
-from orchestrion.domain.models.order import OrderSide
 from orchestrion.domain.models.portfolio import PortfolioState
 from orchestrion.domain.models.report import (
     FutureSettledReport,
@@ -90,6 +95,7 @@ class SimulatedVenue:
         self.duplicates_ignored = 0
         self._catalog = catalog
         self._fees = fees
+        self._is_free = fees.is_free
         self._slippage = slippage
         self._account = VenueAccount(starting_cash)
         self._orders = OpenOrders()
@@ -111,8 +117,8 @@ class SimulatedVenue:
         Raises:
             TypeError: no approved command, or one that holds neither an order nor a cancel.
         """
-        _require_kind(command, ApprovedCommand)
-        _require_kind(command.command, SubmitOrder, CancelOrder)
+        if not isinstance(command, ApprovedCommand):
+            raise _wrong_kind(command, "ApprovedCommand")
         match command.command:
             case SubmitOrder() as order:
                 if self._is_new(command.client_order_id, self._submitted):
@@ -120,6 +126,8 @@ class SimulatedVenue:
             case CancelOrder() as cancel:
                 if self._is_new(command.client_order_id, self._cancels):
                     self._cancel(cancel.client_order_id, max(self.now, command.ts_decided))
+            case other:
+                raise _wrong_kind(other, "SubmitOrder or CancelOrder")
 
     def take_reports(self) -> tuple[VenueReport, ...]:
         """Acknowledgements made since the last call, in the order of the commands."""
@@ -205,14 +213,17 @@ class SimulatedVenue:
             raise MarketDataError(f"slice of {ts} after time {self.now}: time must not go back")
         self.now = ts
         self._last_prices.see(market_slice)
+        is_expiry = ts >= self._expiries.next_ts
         # The quiet path: most slices of a long run end here.
-        if not self._orders.count and ts < self._expiries.next_ts:
+        if not is_expiry and not self._orders.count:
             return ()
-        expired = self._due_expiries(ts)
+        expired = self._due_expiries(ts) if is_expiry else []
         fills, lapsed = self._match(market_slice)
         lapsed += self._ended_orders(ts)
         for report in expired:
             lapsed += self._orders.on_instrument(report.instrument_id)
+        if not is_expiry and not lapsed:
+            return tuple(fills)
         ended = self._end(lapsed, ts)
         self._close_out(expired, ts)
         return (*fills, *ended, *expired)
@@ -264,16 +275,13 @@ class SimulatedVenue:
     def _book(
         self, order: WorkingOrder, executions: tuple[Execution, ...]
     ) -> list[OrderFilledReport]:
-        trades = [
-            LegTrade(leg.instrument, leg.quantity, from_e9(execution.price_e9))
-            for leg, execution in zip(order.legs, executions, strict=True)
-        ]
-        fees = self._fees.commissions(trades)
+        legs = order.legs
+        prices = [from_e9(execution.price_e9) for execution in executions]
+        fees = self._fees_of(legs, prices)
         reports: list[OrderFilledReport] = []
-        for i, (leg, execution) in enumerate(zip(order.legs, executions, strict=True)):
-            price, fee = trades[i].price, fees[i]
-            is_buy = leg.side is OrderSide.BUY
-            signed = leg.quantity if is_buy else leg.quantity.copy_negate()
+        for i, leg in enumerate(legs):
+            price, fee = prices[i], fees[i]
+            signed = leg.quantity if leg.side.sign > 0 else leg.quantity.copy_negate()
             self._account.trade(leg.instrument, signed_quantity=signed, price=price, fee=fee)
             self._trade_count += 1
             reports.append(
@@ -287,11 +295,19 @@ class SimulatedVenue:
                     last_qty=leg.quantity,
                     last_px=price,
                     commission=fee,
-                    ts_event=execution.ts_event,
-                    liquidity_side=execution.liquidity_side,
+                    ts_event=executions[i].ts_event,
+                    liquidity_side=executions[i].liquidity_side,
                 )
             )
         return reports
+
+    def _fees_of(self, legs: tuple[WorkingLeg, ...], prices: list[Decimal]) -> tuple[Decimal, ...]:
+        if self._is_free:
+            return (NO_FEE,) * len(legs)
+        trades = zip(legs, prices, strict=True)
+        return self._fees.commissions(
+            [LegTrade(leg.instrument, leg.quantity, price) for leg, price in trades]
+        )
 
     def on_corporate_action(self, report: CorporateActionReport) -> None:
         """Follows an action that was applied to the books: holdings and instruments change. Nothing
@@ -315,6 +331,8 @@ class SimulatedVenue:
 
     def _ended_orders(self, ts: int) -> list[WorkingOrder]:
         """Open GTD orders whose time is over."""
+        if ts < self._order_ends.next_ts:
+            return []
         due = self._order_ends.due(ts)
         self._order_ends.drop_due(ts)
         # An order that filled or was cancelled meanwhile is still on the list, not in the book.
@@ -380,10 +398,8 @@ class SimulatedVenue:
         return reports
 
 
-def _require_kind(value: object, *kinds: type) -> None:
-    if not isinstance(value, kinds):
-        wanted = " or ".join(kind.__name__ for kind in kinds)
-        raise TypeError(f"a venue takes {wanted}, not {type(value).__name__}")
+def _wrong_kind(value: object, wanted: str) -> TypeError:
+    return TypeError(f"a venue takes {wanted}, not {type(value).__name__}")
 
 
 def _underlying_ids(catalog: InstrumentCatalog) -> list[str]:

@@ -41,10 +41,6 @@ class Slippage(msgspec.Struct, frozen=True, kw_only=True):
         except ValueError as error:
             raise ConfigurationError(f"slippage: price_fraction {error}") from None
 
-    @property
-    def is_zero(self) -> bool:
-        return not self.ticks and not self.price_fraction
-
 
 class SlippageModel(msgspec.Struct, frozen=True, kw_only=True):
     """The slippage of all asset classes. The default has none."""
@@ -60,7 +56,7 @@ class SlippageModel(msgspec.Struct, frozen=True, kw_only=True):
         closes lie there). A sale of a share or option never goes below zero; a future's price may.
         """
         slippage = self._of(instrument)
-        if slippage.is_zero:
+        if not slippage.ticks and not slippage.price_fraction:
             return price_e9
         tick_e9 = to_e9(instrument.price_increment)
         moved_e18 = slippage.ticks * tick_e9 * BILLION + abs(price_e9) * to_e9(
@@ -68,7 +64,7 @@ class SlippageModel(msgspec.Struct, frozen=True, kw_only=True):
         )
         slipped_e18 = price_e9 * BILLION + side.sign * moved_e18
         tick_e18 = tick_e9 * BILLION
-        if side is OrderSide.BUY:
+        if side.sign > 0:
             return -(-slipped_e18 // tick_e18) * tick_e9
         floor_e9 = slipped_e18 // tick_e18 * tick_e9
         return floor_e9 if isinstance(instrument, Future) else max(0, floor_e9)

@@ -18,7 +18,8 @@ One round goes like this (``StrategyCoordinator`` has the first, third and fourt
 - ``Proposal``: goes on to be authorised. With ``scaled_from`` it is smaller than what was asked
   for; the decision record should say so.
 - ``Rejection``: refused. Who lost a conflict has the code CONFLICT; who would have been refused
-  whatever the others want has the code of the rule that says so (BUDGET_EXCEEDED, NO_PRICE...).
+  whatever the others want has the code of the rule that says so (BUDGET_EXCEEDED, NO_PRICE,
+  ACCOUNT_MARGIN_EXCEEDED, ...).
 - ``HeldProposal``: waits for other strategies' resting orders (policy ``cancel_resting``). Keep it,
   do not authorise it; hand it in as ``held`` with every round until it is released.
 
@@ -45,8 +46,8 @@ Rules that hold for all types and policies:
   that really go on. No order of a map, a set or an arrival plays a part.
 - What is refused is decided by what was asked for; only then is scaled.
 
-Read next: ``policy`` (types, policies, defaults with reasons), ``resolver`` (the pass over a
-round), ``rivalry`` (conflicts of one command with another), ``room`` and ``scaling`` (conflicts
+Read next: ``policy`` (types, policies, defaults with reasons), ``round_pass`` (how a round is
+decided), ``rivalry`` (conflicts of one command with another), ``room`` and ``scaling`` (conflicts
 over what the account has left), ``held``.
 
 Sizes, for fifty strategies with some commands each: a round is one pass over its commands; a

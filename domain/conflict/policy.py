@@ -95,6 +95,14 @@ POLICIES_OF_TYPE: Mapping[ConflictType, tuple[ConflictPolicy, ...]] = MappingPro
 )
 """The policies that make sense for a type; ``ConflictPolicies`` refuses all others."""
 
+ROOM_TYPES = (
+    ConflictType.POSITION_LIMIT,
+    ConflictType.CONCENTRATION,
+    ConflictType.MARGIN,
+    ConflictType.CAPITAL,
+)
+"""Types that are about what the account has left, in the order in which they are looked at."""
+
 
 class ConflictPolicies(msgspec.Struct, frozen=True):
     """Which policy answers which conflict type, and what the types need to know.

@@ -24,7 +24,7 @@ from typing import Protocol
 import msgspec
 
 from orchestrion.domain.conflict.contender import Contender
-from orchestrion.domain.conflict.policy import ConflictPolicies, ConflictType
+from orchestrion.domain.conflict.policy import ROOM_TYPES, ConflictPolicies, ConflictType
 from orchestrion.domain.conflict.round_context import InstrumentFigures, RoundContext
 from orchestrion.domain.models.command import RefusalCode, SubmitOrder
 from orchestrion.domain.models.money import (
@@ -42,14 +42,6 @@ from orchestrion.domain.models.order import Leg, OrderSide
 from orchestrion.domain.orchestration.authorisation import Refusal, account_fault
 
 _UNKNOWN = InstrumentFigures()
-
-ROOM_TYPES = (
-    ConflictType.POSITION_LIMIT,
-    ConflictType.CONCENTRATION,
-    ConflictType.MARGIN,
-    ConflictType.CAPITAL,
-)
-"""Types that are about what the account has left, in the order in which they are looked at."""
 
 
 class Load(msgspec.Struct, frozen=True):

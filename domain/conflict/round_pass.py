@@ -18,13 +18,14 @@ from decimal import Decimal
 import msgspec
 
 from orchestrion.domain.conflict.contender import Contender, Meeting, Rival, may_be_crossed
-from orchestrion.domain.conflict.policy import ConflictPolicy, ConflictType
+from orchestrion.domain.conflict.policy import ROOM_TYPES, ConflictPolicy, ConflictType
 from orchestrion.domain.conflict.rivalry import Rivalry, Surroundings, by_age
-from orchestrion.domain.conflict.room import ROOM_TYPES, Bound, Load, Room
+from orchestrion.domain.conflict.room import Bound, Load, Room
 from orchestrion.domain.conflict.round_context import RoundContext
 from orchestrion.domain.conflict.scaling import BrokenBound, Scaler
 from orchestrion.domain.conflict.telling import (
     against,
+    against_contender,
     conflict_event,
     names_of,
     refused_words,
@@ -110,16 +111,16 @@ class RoundPass:
 
     def run(self) -> bool:
         """Whether the pass is good; if not, ``settled`` has grown and another one is due."""
-        for one in self._situation.contenders:
-            kind = self._settled.ghosts.get(one.place)
-            if kind is not None:
-                self._haunt(one, kind)
         undecided = [
             one for one in self._situation.contenders if not self._settled.covers(one.place)
         ]
         for one in undecided:
             if one.is_exit:
                 self._take_exit(one)
+        for one in self._situation.contenders:
+            kind = self._settled.ghosts.get(one.place)
+            if kind is not None:
+                self._haunt(one, kind)
         for one in undecided:
             if not one.is_exit and not self._take_entry(one):
                 return False
@@ -214,8 +215,6 @@ class RoundPass:
                 self.refused[contender.place] = self._room.fault(bound, load, without=others)
                 return None
             words = bound.words(self._room.figure(bound, plus=load))
-            if rivals:
-                words = f"{words} with {', '.join(names_of(rivals))}"
             found.append(
                 Meeting(
                     bound.kind,
@@ -252,7 +251,7 @@ class RoundPass:
         if not any(blockers is not None for _, blockers in blocked):
             return False
         meeting, winner = _who_matters([each for each in blocked if each[1] is not None])
-        words = against(meeting, winner) if winner is not None else meeting.words
+        words = against(meeting, winner)
         self.lost[contender.place] = f"{policy}: {words}"
         for one, blockers in blocked:
             if blockers is not None:
@@ -307,8 +306,7 @@ class RoundPass:
                 other = rival.contender
                 if other is not None and other.place in self.going:
                     was_let_on = True
-                    words = f"{one.subject} against {contender.strategy_id}"
-                    words = one.words if kind in ROOM_TYPES else words
+                    words = against_contender(one)
                     settled.lost.setdefault(other.place, f"{policy}: {words}")
                     settled.ghosts.setdefault(other.place, kind)
             words = refused_words([*members, contender])

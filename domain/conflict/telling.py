@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from orchestrion.domain.conflict.contender import Contender, Meeting, Rival
-from orchestrion.domain.conflict.policy import ConflictPolicy, ConflictType
+from orchestrion.domain.conflict.policy import ROOM_TYPES, ConflictPolicy, ConflictType
 from orchestrion.domain.models.command import RefusalCode, RefusedCommand
 from orchestrion.domain.orchestration.events import StrategyConflictDetectedEvent
 from orchestrion.domain.orchestration.proposal import Proposal, Rejection
@@ -51,9 +51,25 @@ def refused_words(members: Iterable[Contender | Rival]) -> str:
     return f"refused: {', '.join(names_of(members))}"
 
 
-def against(meeting: Meeting, rival: Rival) -> str:
-    """Why a contender loses."""
-    return meeting.words or f"{meeting.subject} against {rival.strategy_id}"
+def against(meeting: Meeting, rival: Rival | None) -> str:
+    """Why the contender of a meeting loses.
+
+    Args:
+        rival: against whom; None when nobody is in its way but a bound.
+    """
+    if meeting.kind in ROOM_TYPES and meeting.rivals:
+        return f"{meeting.words} with {', '.join(names_of(meeting.rivals))}"
+    if meeting.words or rival is None:
+        return meeting.words
+    return f"{meeting.subject} against {rival.strategy_id}"
+
+
+def against_contender(meeting: Meeting) -> str:
+    """Why its rivals lose, where all are refused."""
+    contender = meeting.contender.strategy_id
+    if meeting.kind in ROOM_TYPES:
+        return f"{meeting.words} with {contender}"
+    return f"{meeting.subject} against {contender}"
 
 
 def conflict_refusal(proposal: Proposal, detail: str) -> Rejection:

@@ -46,6 +46,7 @@ class CrossRefusalCode(StrEnum):
     NO_FRESH_PRICE = "NO_FRESH_PRICE"
     OUTSIDE_LIMIT = "OUTSIDE_LIMIT"
     SAME_STRATEGY = "SAME_STRATEGY"
+    CROSSED_TOO_OFTEN = "CROSSED_TOO_OFTEN"
 
 
 class CrossRefusal(msgspec.Struct, frozen=True):

@@ -13,6 +13,10 @@ from orchestrion.domain.models.money import add
 from orchestrion.domain.models.order import Order, OrderStatus, OrderTrigger, next_status
 from orchestrion.domain.models.report import ExternalFillReport, OrderFilledReport
 
+# Naming a member of an enum costs as much as a decimal sum, and every order comes by here.
+_ACCEPTED, _FILLED = OrderStatus.ACCEPTED, OrderStatus.FILLED
+_FILL_PART, _FILL_REST = OrderTrigger.FILL_PART, OrderTrigger.FILL_REST
+
 
 def moved_by(order: Order, trigger: OrderTrigger) -> Order:
     """The order after anything but a fill.
@@ -21,7 +25,7 @@ def moved_by(order: Order, trigger: OrderTrigger) -> Order:
         InvariantBrokenError: the table does not allow the step.
     """
     status = next_status(order.status, trigger)
-    if status is OrderStatus.ACCEPTED and any(order.filled):
+    if status is _ACCEPTED and any(order.filled):
         # The table knows no quantities: a working order that has traded is partially filled.
         status = OrderStatus.PARTIALLY_FILLED
     return msgspec.structs.replace(order, status=status)
@@ -29,19 +33,20 @@ def moved_by(order: Order, trigger: OrderTrigger) -> Order:
 
 def filled_by(order: Order, fill: OrderFilledReport) -> Order:
     """The order after a fill; every state takes one, see the table."""
-    filled = _with_fill(order.filled, fill.leg_index, fill.last_qty)
-    probe = msgspec.structs.replace(order, filled=filled)
-    is_complete = all(probe.remaining(i) <= 0 for i in range(len(order.legs)))
-    if order.status is OrderStatus.FILLED:
-        return probe  # an overfill: the state stays, the quantity tells
-    trigger = OrderTrigger.FILL_REST if is_complete else OrderTrigger.FILL_PART
-    return msgspec.structs.replace(probe, status=next_status(order.status, trigger))
+    filled = list(order.filled)
+    if 0 <= fill.leg_index < len(filled):
+        filled[fill.leg_index] = add(filled[fill.leg_index], fill.last_qty)
+    status = order.status
+    if status is not _FILLED:  # an overfill: the state stays, the quantity tells
+        status = next_status(status, _FILL_REST if _is_complete(order, filled) else _FILL_PART)
+    return msgspec.structs.replace(order, filled=tuple(filled), status=status)
 
 
-def _with_fill(
-    filled: tuple[Decimal, ...], leg_index: int, quantity: Decimal
-) -> tuple[Decimal, ...]:
-    return tuple(add(one, quantity) if i == leg_index else one for i, one in enumerate(filled))
+def _is_complete(order: Order, filled: list[Decimal]) -> bool:
+    for leg, done in zip(order.legs, filled, strict=True):
+        if done < leg.quantity:
+            return False
+    return True
 
 
 def fits(order: Order, fill: OrderFilledReport) -> bool:

@@ -53,6 +53,7 @@ from orchestrion.domain.models.money import (
 )
 from orchestrion.domain.netting.internal_cross import (
     CrossPolicy,
+    CrossPrice,
     CrossRefusal,
     CrossRefusalCode,
 )
@@ -73,6 +74,14 @@ _NO_CURVES: Mapping[str, tuple[EquityPoint, ...]] = MappingProxyType({})
 
 NO_INTERNAL_MARKET = CrossRefusal(
     CrossRefusalCode.NO_FRESH_PRICE, "the account has no rule for prices of internal trades"
+)
+
+CROSSINGS_PER_MOMENT_MAX = 100
+"""Rounds of internal trades at one time. Two strategies that answer each other's fills would go on
+for ever: inside, no time passes and no fee is paid. Arbitrary, far above honest use."""
+CROSSED_TOO_OFTEN = CrossRefusal(
+    CrossRefusalCode.CROSSED_TOO_OFTEN,
+    f"strategies have traded with each other {CROSSINGS_PER_MOMENT_MAX} times at this moment",
 )
 
 
@@ -134,6 +143,7 @@ class PortfolioCapitalManager(AccountBooks):
         self.account_limits = account_limits
         self.orchestrator: UnifiedStrategyOrchestrator | None = None
         self._has_account_limits = account_limits != NO_LIMITS
+        self._crossings = (0, 0)
         self._internal_market = InternalMarket(cross_policy) if cross_policy is not None else None
 
     # -- allocation -----------------------------------------------------------------------------
@@ -356,18 +366,24 @@ class PortfolioCapitalManager(AccountBooks):
         Returns:
             None when no two of them are on opposite sides any more.
         """
-        market = self._internal_market
+        count = self._crossings[1] if self._crossings[0] == now else 0
+        self._crossings = (now, count + 1)
         netted = net_round(
             approved,
             groups,
-            lambda instrument_id: (
-                market.price(instrument_id, now=now) if market is not None else NO_INTERNAL_MARKET
-            ),
+            lambda instrument_id: self._cross_price(instrument_id, count, now),
             self.catalog,
             cross_id=cross_id,
             now=now,
         )
         return netted if netted.crosses else None
+
+    def _cross_price(self, instrument_id: str, count: int, now: int) -> CrossPrice | CrossRefusal:
+        if self._internal_market is None:
+            return NO_INTERNAL_MARKET
+        if count >= CROSSINGS_PER_MOMENT_MAX:
+            return CROSSED_TOO_OFTEN
+        return self._internal_market.price(instrument_id, now=now)
 
     # -- what limits look at --------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from math import isfinite
 from types import NoneType
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 import msgspec
 
@@ -35,6 +35,12 @@ SHOWN_CHARACTERS_MAX = 60
 """As much of a bad value is shown in a refusal; arbitrary."""
 
 Fault: TypeAlias = tuple[RefusalCode, str]
+
+# Every order of every strategy comes by here, and naming a member of an enum costs as much as a
+# decimal sum.
+_LIMIT: Final = OrderType.LIMIT
+_STOP_MARKET: Final = OrderType.STOP_MARKET
+_GTD: Final = TimeInForce.GTD
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -130,11 +136,15 @@ def is_exit(command: SubmitOrder, book: Book, working: Mapping[str, Order]) -> b
     seen: dict[str, Decimal] = {}
     for leg in command.legs:
         held = book.quantity(leg.instrument_id)
-        if not held or (held > 0) == (leg.side is OrderSide.BUY):
+        if not held or (held > 0) == (leg.side.sign > 0):
             return False
-        wanted = add(seen.get(leg.instrument_id, ZERO), leg.quantity)
-        seen[leg.instrument_id] = wanted
-        if add(wanted, working_quantity(leg, working)) > held.copy_abs():
+        wanted = leg.quantity
+        if len(command.legs) > 1:
+            wanted = add(seen.get(leg.instrument_id, ZERO), wanted)
+            seen[leg.instrument_id] = wanted
+        if working:
+            wanted = add(wanted, working_quantity(leg, working))
+        if wanted > held.copy_abs():
             return False
     return True
 
@@ -156,7 +166,9 @@ def working_quantity(leg: Leg, working: Mapping[str, Order]) -> Decimal:
 
 def _items_of(answer: object) -> tuple[object, ...] | None:
     """The items of a list or a tuple; None when it is neither."""
-    return tuple(cast("list[object]", answer)) if type(answer) in (list, tuple) else None
+    if type(answer) is tuple:
+        return cast("tuple[object, ...]", answer)
+    return tuple(cast("list[object]", answer)) if type(answer) is list else None
 
 
 def _check_item(
@@ -187,7 +199,9 @@ def _check_item(
 
 def _signal_fault(signal: Signal) -> Fault | None:
     # A NaN would reach the strategies of later stages, and break them instead of its sender.
-    if not _is_text(signal.strategy_id, signal.name, signal.instrument_id):
+    if not (
+        _is_text(signal.strategy_id) and _is_text(signal.name) and _is_text(signal.instrument_id)
+    ):
         return RefusalCode.INVALID_COMMAND, f"a signal's texts are {_TEXT}"
     if not _is_number(signal.value):
         detail = f"a signal's value must be a finite float, got {_shown(signal.value)}"
@@ -196,35 +210,37 @@ def _signal_fault(signal: Signal) -> Fault | None:
 
 
 def _cancel_fault(cancel: CancelOrder) -> Fault | None:
-    if not _is_text(cancel.strategy_id, cancel.client_order_id, cancel.label):
+    if not (
+        _is_text(cancel.strategy_id) and _is_text(cancel.client_order_id) and _is_text(cancel.label)
+    ):
         return RefusalCode.INVALID_COMMAND, f"client_order_id and label are {_TEXT}"
     return None
 
 
 def _order_fault(order: SubmitOrder) -> Fault | None:
     """What is wrong with the form of an order; msgspec structs do not check types when built."""
-    legs = order.legs if _is_exactly(order.legs, tuple) else ()
+    legs: tuple[object, ...] = order.legs if type(order.legs) is tuple else ()
     if not 1 <= len(legs) <= LEGS_MAX:
         return RefusalCode.INVALID_COMMAND, f"an order has 1 to {LEGS_MAX} legs in a tuple"
     for i, leg in enumerate(legs):
         fault = _leg_fault(i, leg)
         if fault is not None:
             return fault
-    if not _is_exactly(order.order_type, OrderType):
+    if type(order.order_type) is not OrderType:
         return RefusalCode.INVALID_COMMAND, f"order_type is {_shown(order.order_type)}"
-    if not _is_exactly(order.time_in_force, TimeInForce):
+    if type(order.time_in_force) is not TimeInForce:
         return RefusalCode.INVALID_COMMAND, f"time_in_force is {_shown(order.time_in_force)}"
-    if not _is_text(order.strategy_id, order.label):
+    if not (_is_text(order.strategy_id) and _is_text(order.label)):
         return RefusalCode.INVALID_COMMAND, f"strategy_id and label are {_TEXT}"
-    if not _is_exactly(order.reduce_only, bool):
+    if type(order.reduce_only) is not bool:
         return RefusalCode.INVALID_COMMAND, f"reduce_only is {_shown(order.reduce_only)}"
     return _price_fault(order)
 
 
-def _leg_fault(index: int, leg: Leg) -> Fault | None:
-    if not _is_exactly(leg, Leg) or not _is_text(leg.instrument_id):
+def _leg_fault(index: int, leg: object) -> Fault | None:
+    if type(leg) is not Leg or not _is_text(leg.instrument_id):
         return RefusalCode.INVALID_COMMAND, f"leg {index} is not a Leg with an instrument id"
-    if not _is_exactly(leg.side, OrderSide):
+    if type(leg.side) is not OrderSide:
         return RefusalCode.INVALID_COMMAND, f"leg {index}: side is {_shown(leg.side)}"
     if not _is_amount(leg.quantity) or leg.quantity <= 0:
         detail = f"leg {index}: quantity must be {_AMOUNT} above 0, got {_shown(leg.quantity)}"
@@ -233,17 +249,19 @@ def _leg_fault(index: int, leg: Leg) -> Fault | None:
 
 
 def _price_fault(order: SubmitOrder) -> Fault | None:
-    for name, price, kind in (
-        ("limit_price", order.limit_price, OrderType.LIMIT),
-        ("stop_price", order.stop_price, OrderType.STOP_MARKET),
+    kind = order.order_type
+    for name, price, own_kind in (
+        ("limit_price", order.limit_price, _LIMIT),
+        ("stop_price", order.stop_price, _STOP_MARKET),
     ):
-        if (price is not None) != (order.order_type is kind):
-            return RefusalCode.INVALID_PRICE, f"{name} belongs to {kind} orders and only to them"
+        if (price is not None) != (kind is own_kind):
+            detail = f"{name} belongs to {own_kind} orders and only to them"
+            return RefusalCode.INVALID_PRICE, detail
         if price is not None and not _is_amount(price):
             return RefusalCode.INVALID_PRICE, f"{name} must be {_AMOUNT}, got {_shown(price)}"
-    if order.order_type is OrderType.STOP_MARKET and len(order.legs) != 1:
+    if kind is _STOP_MARKET and len(order.legs) != 1:
         return RefusalCode.INVALID_PRICE, "a stop order has one leg"
-    if (order.time_in_force is TimeInForce.GTD) != (order.expire_ts is not None):
+    if (order.time_in_force is _GTD) != (order.expire_ts is not None):
         return RefusalCode.INVALID_COMMAND, "expire_ts belongs to GTD orders and only to them"
     if order.expire_ts is not None and not _is_timestamp(order.expire_ts):
         detail = f"expire_ts must be nanoseconds UTC as an int, got {_shown(order.expire_ts)}"
@@ -253,10 +271,6 @@ def _price_fault(order: SubmitOrder) -> Fault | None:
 
 _AMOUNT = "a finite Decimal with at most nine decimals"
 _TEXT = f"texts of at most {TEXT_CHARACTERS_MAX} characters that UTF-8 can hold"
-
-
-def _is_exactly(value: object, kind: type) -> bool:
-    return type(value) is kind
 
 
 def _is_amount(value: object) -> bool:
@@ -276,10 +290,11 @@ def _is_int64(value: object) -> bool:
     return type(value) is int and -(2**63) <= value < 2**63
 
 
-def _is_text(*values: object) -> bool:
-    return all(
-        type(value) is str and len(value) <= TEXT_CHARACTERS_MAX and _has_utf8(value)
-        for value in values
+def _is_text(value: object) -> bool:
+    return (
+        type(value) is str
+        and len(value) <= TEXT_CHARACTERS_MAX
+        and (value.isascii() or _has_utf8(value))
     )
 
 

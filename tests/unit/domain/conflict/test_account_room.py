@@ -379,6 +379,24 @@ def test_what_is_cut_to_nothing_gives_back_what_it_had_beaten() -> None:
     assert told(resolution) == ["POSITION_LIMIT X [a b]: refused: b"]
 
 
+def test_exit_that_binds_capital_does_not_meet_what_was_refused() -> None:
+    """a and b are refused together; what they wanted takes no room from the exit."""
+    checked = round_of("a+X*6 b+Y*6 c-Z*1!")
+    commands = (
+        CommandFigures(requirement=Decimal(60)),
+        CommandFigures(requirement=Decimal(60)),
+        CommandFigures(requirement=Decimal(50), is_exit=True),
+    )
+    context = RoundContext(commands=commands, free=Decimal(110))
+    policies = ConflictPolicies(capital=REJECT_ALL)
+    resolution = resolve_conflicts(checked, {}, policies, context=context)
+    assert outcome(resolution) == "CONFLICT CONFLICT ok"
+    assert details(resolution) == [
+        "reject_all: 110.00 of the account is free, 170.00 would be needed with b",
+        "reject_all: 110.00 of the account is free, 170.00 would be needed with a, c",
+    ]
+
+
 def test_what_does_not_fit_alone_gives_back_what_it_had_beaten() -> None:
     """a would have to be cut for itself alone: no conflict, so it takes no part in any."""
     policies = ConflictPolicies(capital=SCALE)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from orchestrion.domain.conflict import ConflictPolicies, ConflictPolicy
+from decimal import Decimal
+
+from orchestrion.domain.conflict import (
+    CommandFigures,
+    ConflictPolicies,
+    ConflictPolicy,
+    InstrumentClaims,
+    RoundContext,
+)
+from orchestrion.domain.models.command import RefusalCode
 from orchestrion.domain.models.strategy_metadata import StrategyMetadata
-from orchestrion.domain.orchestration.proposal import Proposal, Rejection
+from orchestrion.domain.orchestration.proposal import HeldProposal, Proposal, Rejection
 from orchestrion.domain.orchestration.strategy_coordinator import StrategyCoordinator
 from tests.fakes_rules import buy, sell
 
@@ -30,3 +39,38 @@ def test_chosen_policy_is_used() -> None:
     resolution = StrategyCoordinator(policies).resolve(OPPOSED, {})
     assert resolution.checked == tuple(OPPOSED)
     assert [event.policy for event in resolution.events] == ["allow"]
+
+
+def test_figures_are_needed_as_soon_as_two_strategies_want_something() -> None:
+    coordinator = StrategyCoordinator()
+    assert coordinator.needs_screening(OPPOSED, {})
+    assert not coordinator.needs_screening(OPPOSED[:1], {})
+
+
+def test_figures_claims_and_held_commands_reach_the_rules() -> None:
+    context = RoundContext(
+        commands=(CommandFigures((RefusalCode.BUDGET_EXCEEDED, "words")), CommandFigures())
+    )
+    resolution = StrategyCoordinator().resolve(OPPOSED, {}, context=context)
+    assert isinstance(resolution.checked[0], Rejection)
+    assert resolution.checked[1] is OPPOSED[1]
+    claims = InstrumentClaims({"AAA": "beta"})
+    resolution = StrategyCoordinator().resolve(OPPOSED, {}, claims=claims)
+    assert isinstance(resolution.checked[0], Rejection)
+    assert resolution.checked[1] is OPPOSED[1]
+    held = [HeldProposal("alpha", 0, buy("AAA", 1), is_exit=False, waits_for=("W1",))]
+    resolution = StrategyCoordinator().resolve(OPPOSED[:1], {}, held=held)
+    assert isinstance(resolution.checked[0], Rejection)
+
+
+def test_fifty_strategies_are_decided_by_priority() -> None:
+    """All want the same for which there is room once; the last one has the priority."""
+    names = [f"s{number:02}" for number in range(50)]
+    checked = [Proposal(one, 0, buy("AAA", 1, owner=one), is_exit=False) for one in names]
+    context = RoundContext(
+        commands=(CommandFigures(requirement=Decimal(10)),) * 50, free=Decimal(10)
+    )
+    resolution = StrategyCoordinator().resolve(checked, {}, {"s49": 1}, context=context)
+    going = [one.strategy_id for one in resolution.checked if isinstance(one, Proposal)]
+    assert going == ["s49"]
+    assert len(resolution.events) == 49
