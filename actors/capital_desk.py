@@ -24,6 +24,7 @@ from orchestrion.actors.messages import (
     HoldingsChanged,
     PullKillSwitch,
     Rebalance,
+    ReducingChanged,
     ResetStop,
     StandingChanged,
     StopReleased,
@@ -44,6 +45,7 @@ from orchestrion.domain.desk.desk_act import (
     CashMoved,
     CloseOut,
     ComputeWeights,
+    EntriesBarred,
     FlattenBook,
     HoldingsRestated,
     SwitchPulled,
@@ -245,10 +247,8 @@ class CapitalDeskHandlers:
                 self._flatten(FlattenRequest(self._round, act.strategy_id))
             case WithdrawOrders():
                 self._withdraw(act)
-            case SwitchPulled():
-                self._coordinator.tell(StopTripped(act.scope_id, act.action))
-            case SwitchReleased():
-                self._coordinator.tell(StopReleased(act.scope_id))
+            case SwitchPulled() | SwitchReleased() | EntriesBarred():
+                self._coordinator.tell(_for_coordinator(act))
             case ComputeWeights():
                 self._context.emit(act)
             case _:
@@ -305,3 +305,16 @@ class CapitalDeskHandlers:
             owner = owners.get(after.book_id)
             if owner is not None:
                 owner.tell(BookChanged(after))
+
+
+def _for_coordinator(
+    act: SwitchPulled | SwitchReleased | EntriesBarred,
+) -> StopTripped | StopReleased | ReducingChanged:
+    """What it is told, who owns the strategies' states."""
+    match act:
+        case SwitchPulled():
+            return StopTripped(act.scope_id, act.action)
+        case SwitchReleased():
+            return StopReleased(act.scope_id)
+        case EntriesBarred():
+            return ReducingChanged(act.strategy_id, act.is_barred, "margin call")

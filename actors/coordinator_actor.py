@@ -49,7 +49,7 @@ from orchestrion.actors.messages import (
     TradingStateChanged,
 )
 from orchestrion.actors.open_round import FillRound, OpenRound
-from orchestrion.actors.round_plan import RoundPlans
+from orchestrion.actors.round_plan import Grouping, RoundPlans
 from orchestrion.actors.standings import Standings
 from orchestrion.actors.stop_keeper import StopKeeper
 from orchestrion.domain.errors import LifecycleError
@@ -77,6 +77,7 @@ from orchestrion.runtime.actor import (
     ActorRestarted,
     Answer,
     Question,
+    Silence,
 )
 from orchestrion.runtime.errors import ActorError
 from orchestrion.runtime.mailbox import Mailbox
@@ -89,6 +90,9 @@ _DELIVERIES = (
     StrategyRaised,
     StrategyReplied,
 )
+
+
+ONE_SILENT = Silence(1)
 
 
 class CoordinatorActor:
@@ -157,6 +161,7 @@ class CoordinatorActor:
         self._round: OpenRound | None = None
         self.is_started = False
         self._handlers: dict[type, Callable[..., None]] = {
+            Silence: self._on_silence,
             NothingAnswered: self._on_nothing,
             StrategyAnswered: self._on_answered,
             MarketSlice: self._on_slice,
@@ -188,12 +193,15 @@ class CoordinatorActor:
         standings: Mapping[str, StrategyStanding],
         capital_manager: Mailbox,
         gateway: Mailbox,
+        group: Grouping | None = None,
     ) -> None:
         """Tells it whom it coordinates. Called once, by wiring.
 
         Args:
             standings: by strategy id; one may be paused before it starts.
+            group: makes one mailbox of those of a stage; without it each is told by itself.
         """
+        self._plans.group_by(group)
         self._capital_manager = capital_manager
         self._gateway = gateway
         self.take_line_up(line_up)
@@ -218,9 +226,9 @@ class CoordinatorActor:
 
     def _on_slice(self, market_slice: MarketSlice) -> None:
         self._capital_manager.tell(market_slice)  # the marks come first, for everybody the same
-        stages = self._plans.for_slice(market_slice)
-        if stages:
-            self._open(OpenRound(self.round_number + 1, stages, market_slice))
+        plan = self._plans.for_slice(market_slice)
+        if plan.stages:
+            self._open(OpenRound(self.round_number + 1, plan, market_slice))
 
     def require_quiet(self) -> None:
         """
@@ -265,9 +273,9 @@ class CoordinatorActor:
                     self.standings.take(strategy_id, StrategyStep.RUN)
 
         number = self.round_number + 1
-        stages = self._plans.for_these(strategy_ids)
-        if stages:
-            self._open(OpenRound(number, stages, StartDelivered(number, ts), then))
+        plan = self._plans.for_these(strategy_ids)
+        if plan.stages:
+            self._open(OpenRound(number, plan, StartDelivered(number, ts), then))
 
     def _on_ended(self, message: RunEnded) -> None:
         """Who is in quarantine stays there: it was not stopped, it is out."""
@@ -287,9 +295,9 @@ class CoordinatorActor:
             then: what follows; at once when there is nobody to be told.
         """
         number = self.round_number + 1
-        stages = self._plans.for_these(strategy_ids)
-        if stages:
-            self._open(OpenRound(number, stages, StopDelivered(number, ts), then))
+        plan = self._plans.for_these(strategy_ids)
+        if plan.stages:
+            self._open(OpenRound(number, plan, StopDelivered(number, ts), then))
         else:
             then()
 
@@ -306,10 +314,13 @@ class CoordinatorActor:
         opened.tell_stage()
 
     def _on_nothing(self, _: NothingAnswered) -> None:
+        self._on_silence(ONE_SILENT)
+
+    def _on_silence(self, message: Silence) -> None:
         current = self._round
         if current is None:
             raise ActorError("an answer came while no round is open")
-        current.outstanding -= 1
+        current.outstanding -= message.count
         if not current.outstanding and not current.next_stage():
             self._close(current)
 

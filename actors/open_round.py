@@ -14,7 +14,7 @@ from orchestrion.actors.messages import (
     SliceDelivered,
     StrategyAnswered,
 )
-from orchestrion.actors.round_plan import Seat, Stages
+from orchestrion.actors.round_plan import Plan, Seat
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.report import OrderFilledReport
 from orchestrion.domain.models.strategy import Signal
@@ -32,6 +32,7 @@ class OpenRound:
 
     __slots__ = (
         "_delivery",
+        "_mailboxes",
         "_signals",
         "_stage",
         "_stages",
@@ -44,13 +45,13 @@ class OpenRound:
     def __init__(
         self,
         number: int,
-        stages: Stages,
+        plan: Plan,
         delivery: MarketSlice | Delivery,
         then: Callable[[], None] | None = None,
     ) -> None:
         """
         Args:
-            stages: at least one, none of them empty.
+            plan: of at least one stage, none of them empty.
             delivery: the same message for all; or a slice, which each stage is told together with
                 the signals of the earlier ones.
         """
@@ -58,7 +59,8 @@ class OpenRound:
         self.outstanding = 0
         self.answers: dict[str, StrategyAnswered] = {}
         self.then = then
-        self._stages = stages
+        self._stages = plan.stages
+        self._mailboxes = plan.mailboxes
         self._stage = 0
         self._delivery = delivery
         self._signals: tuple[Signal, ...] = ()
@@ -70,6 +72,9 @@ class OpenRound:
         message = self._delivery
         if type(message) is MarketSlice:
             message = SliceDelivered(self.number, message, self._signals)
+        if self._mailboxes:
+            self._mailboxes[self._stage].tell(message)
+            return
         for seat in seats:
             seat.mailbox.tell(message)
 
@@ -132,7 +137,9 @@ class FillRound(OpenRound):
         most = max(len(fills) for _, fills in owners)
         super().__init__(
             number,
-            tuple(tuple(seat for seat, fills in owners if len(fills) > i) for i in range(most)),
+            Plan(
+                tuple(tuple(seat for seat, fills in owners if len(fills) > i) for i in range(most))
+            ),
             delivery=FillDelivered(number, owners[0][1][0]),
         )
         self._fills = {seat.strategy_id: fills for seat, fills in owners}

@@ -7,7 +7,7 @@ that want it, however many others there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeAlias
 
 import msgspec
@@ -30,18 +30,36 @@ class Seat(msgspec.Struct, frozen=True, gc=False):
 
 
 Stages: TypeAlias = tuple[tuple[Seat, ...], ...]
+Grouping: TypeAlias = Callable[[Iterable[Mailbox]], Mailbox]
+"""Makes one mailbox of several, see ``Machine.group``."""
+
+
+class Plan(msgspec.Struct, frozen=True, gc=False):
+    """Who is told, stage by stage.
+
+    Attributes:
+        mailboxes: one per stage, for all of its seats together; empty where there is no grouping.
+    """
+
+    stages: Stages
+    mailboxes: tuple[Mailbox, ...] = ()
 
 
 class RoundPlans:
     """Stages of active seats, for a slice, for one strategy, for everybody."""
 
     def __init__(self) -> None:
+        self._group: Grouping | None = None
         self._seats: Stages = ()
         self._by_id: dict[str, Seat] = {}
         self._active: dict[str, bool] = {}
-        self._plans: dict[str | tuple[str, ...], Stages] = {}
-        self._everybody: Stages | None = None
+        self._plans: dict[str | tuple[str, ...], Plan] = {}
+        self._everybody: Plan | None = None
         self._everything_only = False
+
+    def group_by(self, group: Grouping | None) -> None:
+        """How the mailboxes of a stage become one. Called before anybody is seated."""
+        self._group = group
 
     def seat(self, seats: Stages) -> None:
         """Takes the seats, by stage and in rank order. Who was active stays so, all others are
@@ -74,17 +92,17 @@ class RoundPlans:
             strategy_ids = [one for one in self._by_id if one in strategy_ids]
         return [self._by_id[one] for one in strategy_ids if self._active.get(one)]
 
-    def for_everybody(self) -> Stages:
+    def for_everybody(self) -> Plan:
         """All active seats."""
         if self._everybody is None:
             self._everybody = self._select(lambda seat: self._active[seat.strategy_id])
         return self._everybody
 
-    def for_these(self, strategy_ids: Collection[str]) -> Stages:
+    def for_these(self, strategy_ids: Collection[str]) -> Plan:
         """The seats of these, active or not, whatever they subscribed to."""
         return self._select(lambda seat: seat.strategy_id in strategy_ids)
 
-    def for_slice(self, market_slice: MarketSlice) -> Stages:
+    def for_slice(self, market_slice: MarketSlice) -> Plan:
         """Active seats that subscribed to something in the slice. Empty stages are left out."""
         if self._everything_only:
             return self.for_everybody()
@@ -101,7 +119,7 @@ class RoundPlans:
             plan = self._plans[key] = self._subscribed((key,) if isinstance(key, str) else key)
         return plan
 
-    def _subscribed(self, instrument_ids: tuple[str, ...]) -> Stages:
+    def _subscribed(self, instrument_ids: tuple[str, ...]) -> Plan:
         return self._select(
             lambda seat: (
                 self._active[seat.strategy_id]
@@ -112,6 +130,9 @@ class RoundPlans:
             )
         )
 
-    def _select(self, is_chosen: Callable[[Seat], bool]) -> Stages:
-        stages = tuple(tuple(seat for seat in stage if is_chosen(seat)) for stage in self._seats)
-        return tuple(stage for stage in stages if stage)
+    def _select(self, is_chosen: Callable[[Seat], bool]) -> Plan:
+        chosen = (tuple(seat for seat in stage if is_chosen(seat)) for stage in self._seats)
+        stages = tuple(stage for stage in chosen if stage)
+        if self._group is None:
+            return Plan(stages)
+        return Plan(stages, tuple(self._group(seat.mailbox for seat in one) for one in stages))

@@ -18,7 +18,6 @@ from orchestrion.actors.messages import (
     BookChanged,
     CatalogChanged,
     FillDelivered,
-    NothingAnswered,
     OrdersChanged,
     SliceDelivered,
     StartDelivered,
@@ -29,6 +28,7 @@ from orchestrion.domain.models.order import Order
 from orchestrion.domain.models.portfolio import Book
 from orchestrion.domain.models.strategy import Strategy, StrategyView
 from orchestrion.domain.orchestration.proposal import check_answer
+from orchestrion.runtime.actor import SILENT, Silent
 from orchestrion.runtime.errors import ActorError
 from orchestrion.runtime.mailbox import Mailbox
 
@@ -65,6 +65,7 @@ class StrategyHost:
         self._gives_snapshots = type(self.strategy).snapshot is not Strategy.snapshot
         self._memento = self._remember(None)
         self._log: list[object] = []
+        self._log_limit = SNAPSHOT_TURNS
         self._can_rebuild = True
 
     def _remember(self, thaw: Callable[[], object] | None) -> _Memento:
@@ -89,15 +90,18 @@ class StrategyHost:
 
     def handled(self, message: object) -> None:
         """Remembers a message that went well."""
+        log = self._log
+        log.append(message)
+        if len(log) >= self._log_limit:
+            self._shorten_log(len(log))
+
+    def _shorten_log(self, count: int) -> None:
+        self._log_limit = count + SNAPSHOT_TURNS  # first: taking a snapshot may fail
         if not self._can_rebuild:
-            return
-        self._log.append(message)
-        count = len(self._log)
-        if count < SNAPSHOT_TURNS:
-            return
-        if self._gives_snapshots and not count % SNAPSHOT_TURNS and self.take_snapshot():
-            return
-        if count > REBUILD_MESSAGES_MAX:
+            self._log.clear()
+        elif self._gives_snapshots and self.take_snapshot():
+            self._log_limit = SNAPSHOT_TURNS
+        elif count > REBUILD_MESSAGES_MAX:
             self._can_rebuild = False
             self._log.clear()
 
@@ -142,30 +146,42 @@ class StrategyActor:
         self._strategy_id = strategy_id
         self._host = StrategyHost(factory, view)
         self._coordinator = coordinator
-        self._nothing = NothingAnswered(strategy_id)
 
     @property
     def turns(self) -> int:
         return self._host.turns
 
-    def receive(self, message: object) -> None:
+    def receive(self, message: object) -> Silent | None:
         host = self._host
-        if type(message) is not SliceDelivered and isinstance(message, _FOLDED):
+        if type(message) is SliceDelivered:  # the hottest of all
+            host.turns += 1
+            market_slice, view = message.market_slice, host.view
+            view.enter(market_slice.ts_event, message.signals)
+            answer: object = host.strategy.on_event(market_slice, view)
+        elif isinstance(message, _FOLDED):
             host.fold(message)
             host.handled(message)
-            return
-        host.turns += 1
-        answer = call_strategy(host, message)
-        if not answer or isinstance(message, StopDelivered):  # nothing may be sent any more
+            return None
+        else:
+            host.turns += 1
+            answer = call_strategy(host, message)
+            if type(message) is StopDelivered:  # nothing may be sent any more
+                answer = None
+        if not answer:
             host.handled(message)
-            self._coordinator.tell(self._nothing)
-            return
+            return SILENT
+        return self._answer(host, message, answer)
+
+    def _answer(self, host: StrategyHost, message: object, answer: object) -> Silent | None:
         view = host.view
         checked = check_answer(self._strategy_id, answer, view.book, view.working_orders)
         host.handled(message)
+        if not checked.checked and not checked.signals:
+            return SILENT
         self._coordinator.tell(
             StrategyAnswered(self._strategy_id, checked.checked, checked.signals)
         )
+        return None
 
     def rebuild(self) -> None:
         """See ``SupervisedActor.rebuild``."""

@@ -142,6 +142,7 @@ def build_system(
         standings={one: entry.standing for one, entry in orchestrator.strategies.items()},
         capital_manager=capital_manager,
         gateway=gateway,
+        group=lambda members: machine.group(members, parent=coordinator),
     )
     core.capital_manager.connect(
         owners=roster.owners, gateway=gateway, auditor=auditor, coordinator=coordinator

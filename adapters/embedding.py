@@ -27,6 +27,7 @@ from orchestrion.actors.membership_messages import AddStrategy, RemoveStrategy
 from orchestrion.actors.messages import PauseStrategy, ResumeStrategy, SetTradingState
 from orchestrion.adapters import assembly
 from orchestrion.adapters.backtest import build_run, summarise
+from orchestrion.adapters.capital_operations import CapitalOperations
 from orchestrion.adapters.data.source import DataSource
 from orchestrion.adapters.journal.memory_journal import MemoryJournal
 from orchestrion.adapters.journal.sqlite_journal import Durability, SqliteJournal
@@ -57,7 +58,7 @@ _HUNDRED = Decimal(100)
 _NANO = Decimal("0.000000001")
 
 
-class Orchestrion:
+class Orchestrion(CapitalOperations):
     """One account's orchestration, embedded. Use it as an async context manager, once."""
 
     def __init__(

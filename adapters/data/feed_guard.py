@@ -165,8 +165,8 @@ class FeedGuard:
     def check(
         self, market_slice: MarketSlice, *, sequence: int | None = None, now_ns: int | None = None
     ) -> GuardedSlice:
-        """Takes a slice apart. What is refused changes nothing in the guard, but for the count that
-        confirms a jump.
+        """Takes a slice apart. What is refused changes nothing in the guard, but for its sequence
+        number and the count that confirms a jump.
 
         Args:
             sequence: the feed's own number of the message, where it gives one.
@@ -174,15 +174,11 @@ class FeedGuard:
         """
         gap: FeedGap | None = None
         try:
-            self._check_whole(market_slice, sequence, now_ns)
+            gap = self._take_sequence(sequence)
+            self._check_time(market_slice.ts_event, now_ns)
         except _RefusedError as refused:
             refusal = DataRefusal(instrument_id="", fault=refused.fault, detail=str(refused))
-            return GuardedSlice(market_slice=None, refusals=(refusal,))
-        last = self._last_sequence
-        if sequence is not None:
-            if last is not None and sequence > last + 1:
-                gap = FeedGap(last, sequence)
-            self._last_sequence = sequence
+            return self._guarded([], [refusal], gap)
         refusals: list[DataRefusal] = []
         kept: list[MarketData] = []
         for item in market_slice.items:
@@ -191,6 +187,11 @@ class FeedGuard:
                 kept.append(one)
         if kept:
             self._last_ts = market_slice.ts_event
+        return self._guarded(kept, refusals, gap)
+
+    def _guarded(
+        self, kept: list[MarketData], refusals: list[DataRefusal], gap: FeedGap | None
+    ) -> GuardedSlice:
         return GuardedSlice(
             market_slice=MarketSlice.of(kept) if kept else None,
             refusals=tuple(refusals),
@@ -198,17 +199,21 @@ class FeedGuard:
             has_to_pause=gap is not None and self._policy.on_gap is GapPolicy.PAUSE,
         )
 
-    def _check_whole(
-        self, market_slice: MarketSlice, sequence: int | None, now_ns: int | None
-    ) -> None:
-        ts = market_slice.ts_event
+    def _take_sequence(self, sequence: int | None) -> FeedGap | None:
+        """Counts a message that came, whatever it says."""
+        last = self._last_sequence
+        if sequence is None:
+            return None
+        if last is not None and sequence <= last:
+            raise _RefusedError(DataFault.DUPLICATE, f"message {sequence} came after {last}")
+        self._last_sequence = sequence
+        return FeedGap(last, sequence) if last is not None and sequence > last + 1 else None
+
+    def _check_time(self, ts: object, now_ns: int | None) -> None:
         if type(ts) is not int or not 0 <= ts < TS_MAX:
             raise _RefusedError(
                 DataFault.MALFORMED, f"ts_event is {_shown(ts)}, no nanoseconds UTC"
             )
-        last = self._last_sequence
-        if sequence is not None and last is not None and sequence <= last:
-            raise _RefusedError(DataFault.DUPLICATE, f"message {sequence} came after {last}")
         if ts < self._last_ts:
             raise _RefusedError(DataFault.OUT_OF_ORDER, f"ts_event {ts} came after {self._last_ts}")
         oldest = self._policy.stale_after_ns

@@ -19,10 +19,11 @@ from orchestrion.domain.models.portfolio import NetPosition, PortfolioState
 class Holding:
     """Net quantity of one instrument, and the unpaid cost of it when it is a future."""
 
-    __slots__ = ("instrument", "quantity", "unpaid")
+    __slots__ = ("instrument", "is_future", "quantity", "unpaid")
 
     def __init__(self, instrument: Tradable) -> None:
         self.instrument = instrument
+        self.is_future = isinstance(instrument, Future)
         self.quantity = ZERO
         self.unpaid = ZERO
 
@@ -47,9 +48,7 @@ class VenueAccount:
     def traded_futures(self) -> list[str]:
         """Futures that were ever traded and have not ended, in id order."""
         return sorted(
-            instrument_id
-            for instrument_id, holding in self._holdings.items()
-            if isinstance(holding.instrument, Future)
+            instrument_id for instrument_id, holding in self._holdings.items() if holding.is_future
         )
 
     def trade(
@@ -62,7 +61,7 @@ class VenueAccount:
             holding = self._holdings[instrument_id] = Holding(instrument)
         holding.quantity = add(holding.quantity, signed_quantity)
         money = multiply(multiply(signed_quantity, price), instrument.multiplier)
-        if isinstance(instrument, Future):
+        if holding.is_future:
             holding.unpaid = add(holding.unpaid, money)
         else:
             self._cash = subtract(self._cash, money)

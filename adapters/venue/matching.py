@@ -181,10 +181,11 @@ def _market(
     order: WorkingOrder, ranges: list[PriceRange], slippage: SlippageModel
 ) -> tuple[Execution, ...]:
     executions: list[Execution] = []
-    for leg, one in zip(order.legs, ranges, strict=True):
-        if not one.has_counterparty:
+    for i, leg in enumerate(order.legs):
+        prices = ranges[i]
+        if not prices.has_counterparty:
             return NO_FILL
-        executions.append(_slipped(leg, one.first_e9, one.first_ts, slippage))
+        executions.append(_slipped(leg, prices.first_e9, prices.first_ts, slippage))
     return tuple(executions)
 
 

@@ -48,19 +48,19 @@ def working_order(
     earliest: int,
 ) -> WorkingOrder:
     """An order without fault as the venue keeps it."""
-    units = 0
-    for leg in order.legs:
-        units = gcd(units, to_e9(leg.quantity))
+    is_structure = len(order.legs) > 1
+    units = gcd(*[to_e9(leg.quantity) for leg in order.legs]) if is_structure else 0
     expire_ts = FOREVER if order.expire_ts is None else order.expire_ts
     entered: list[WorkingLeg] = []
     for leg in order.legs:
         instrument = catalog.tradable(leg.instrument_id)
         latest = min(expire_ts, expiry_of(instrument))
-        ratio = to_e9(leg.quantity) // units
+        ratio = to_e9(leg.quantity) // units if is_structure else 1
         entered.append(WorkingLeg(instrument, leg.side, leg.quantity, ratio, latest))
     legs = tuple(entered)
     return WorkingOrder(
         client_order_id=client_order_id,
+        venue_order_id=f"V{sequence}",
         sequence=sequence,
         legs=legs,
         data_ids=data_ids_of(legs),
@@ -83,10 +83,11 @@ def _leg_fault(leg: Leg, catalog: InstrumentCatalog, now: int, *, may_be_odd: bo
     instrument = catalog.get(leg.instrument_id)
     if instrument is None:
         return f"unknown instrument {leg.instrument_id!r}"
-    if isinstance(instrument, Index):
-        return f"{leg.instrument_id} is an index, nobody trades it"
-    if expiry_of(instrument) <= now:
-        return f"{leg.instrument_id} expired at {expiry_of(instrument)}"
+    if not isinstance(instrument, Equity):  # a share never ends
+        if isinstance(instrument, Index):
+            return f"{leg.instrument_id} is an index, nobody trades it"
+        if instrument.expiry_ts <= now:
+            return f"{leg.instrument_id} expired at {instrument.expiry_ts}"
     fault = _number_fault(leg.quantity, "quantity", leg.instrument_id)
     if fault is not None:
         return fault

@@ -26,6 +26,14 @@ import msgspec
 from orchestrion.adapters.venue.paper_conditions import PaperConditions
 from orchestrion.adapters.venue.parted_order import PartedOrder, units_drawn, whole_units
 from orchestrion.adapters.venue.simulated_venue import SimulatedVenue
+from orchestrion.domain.capital.corporate_action import (
+    CorporateActionReport,
+    LotSizeChangedReport,
+    SplitReport,
+    SymbolChangedReport,
+    apply_lot_size,
+    apply_symbol_change,
+)
 from orchestrion.domain.models.command import (
     ApprovedCommand,
     CancelOrder,
@@ -132,6 +140,17 @@ class PaperOrchestrationAdapter(OrchestrationPort):
             return self._venue.on_session_close(ts)
         self._deliver(ts, cancels_until=ts)
         return (*self.take_reports(), *self._told(self._venue.on_session_close(ts)))
+
+    def on_corporate_action(self, report: CorporateActionReport) -> None:
+        """Follows an action that the books have taken; the venue does, and the lots here too."""
+        self._venue.on_corporate_action(report)
+        match report:
+            case LotSizeChangedReport():
+                self._catalog = apply_lot_size(report, {}, self._catalog).catalog
+            case SymbolChangedReport():
+                self._catalog = apply_symbol_change(report, {}, self._catalog).catalog
+            case SplitReport():
+                pass
 
     def take_reports(self) -> tuple[VenueReport, ...]:
         """Acknowledgements since the last call, in the order of the commands' arrival."""

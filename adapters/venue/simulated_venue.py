@@ -280,7 +280,7 @@ class SimulatedVenue:
         fees = self._fees_of(legs, prices)
         reports: list[OrderFilledReport] = []
         for i, leg in enumerate(legs):
-            price, fee = prices[i], fees[i]
+            price, fee, execution = prices[i], fees[i], executions[i]
             signed = leg.quantity if leg.side.sign > 0 else leg.quantity.copy_negate()
             self._account.trade(leg.instrument, signed_quantity=signed, price=price, fee=fee)
             self._trade_count += 1
@@ -295,8 +295,8 @@ class SimulatedVenue:
                     last_qty=leg.quantity,
                     last_px=price,
                     commission=fee,
-                    ts_event=executions[i].ts_event,
-                    liquidity_side=executions[i].liquidity_side,
+                    ts_event=execution.ts_event,
+                    liquidity_side=execution.liquidity_side,
                 )
             )
         return reports

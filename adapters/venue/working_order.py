@@ -40,6 +40,7 @@ class WorkingOrder(msgspec.Struct, kw_only=True, eq=False):
     """
 
     client_order_id: str
+    venue_order_id: str
     sequence: int
     legs: tuple[WorkingLeg, ...]
     data_ids: tuple[str, ...]
@@ -52,10 +53,6 @@ class WorkingOrder(msgspec.Struct, kw_only=True, eq=False):
     is_triggered: bool = False
     had_chance: bool = False
     survived_close: bool = False
-
-    @property
-    def venue_order_id(self) -> str:
-        return f"V{self.sequence}"
 
     @property
     def is_immediate(self) -> bool:
@@ -131,11 +128,13 @@ def data_ids_of(legs: tuple[WorkingLeg, ...]) -> tuple[str, ...]:
 
     An option's price comes under its own id or, in a chain, under its underlying's.
     """
-    ids: dict[str, None] = {}
+    ids: list[str] = []
     for leg in legs:
-        ids[leg.instrument.instrument_id] = None
-        if isinstance(leg.instrument, OptionContract):
-            ids[leg.instrument.underlying_id] = None
+        instrument = leg.instrument
+        if instrument.instrument_id not in ids:
+            ids.append(instrument.instrument_id)
+        if isinstance(instrument, OptionContract) and instrument.underlying_id not in ids:
+            ids.append(instrument.underlying_id)
     return tuple(ids)
 
 

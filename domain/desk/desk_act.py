@@ -47,6 +47,13 @@ class CloseOut(msgspec.Struct, frozen=True):
     commands: tuple[SubmitOrder, ...]
 
 
+class EntriesBarred(msgspec.Struct, frozen=True):
+    """A margin call began or is over: while it lasts only exits of the strategy pass."""
+
+    strategy_id: str
+    is_barred: bool
+
+
 class FlattenBook(msgspec.Struct, frozen=True):
     """Everything that a strategy holds is to be closed, own quantity only."""
 
@@ -94,6 +101,7 @@ Act: TypeAlias = (
     | CashMoved
     | HoldingsRestated
     | CloseOut
+    | EntriesBarred
     | FlattenBook
     | WithdrawOrders
     | SwitchPulled

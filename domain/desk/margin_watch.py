@@ -15,7 +15,7 @@ import msgspec
 
 from orchestrion.domain.capital.drawdown_stop import ACCOUNT_SCOPE
 from orchestrion.domain.desk.closable_structure import closable_structures, open_quantities
-from orchestrion.domain.desk.desk_act import Act, Acts, CloseOut
+from orchestrion.domain.desk.desk_act import Act, Acts, CloseOut, EntriesBarred
 from orchestrion.domain.desk.desk_event import MarginCallEvent, VenueMarginRefusedEvent
 from orchestrion.domain.desk.standing_table import StandingTable
 from orchestrion.domain.margin.deleverage import DeleveragePlan, deleverage_plan
@@ -74,13 +74,15 @@ class MarginWatch:
     def _look_at_book(self, strategy_id: str, now: int) -> Acts:
         equity = self._capital.equity(strategy_id)
         margin = self._capital.margin(strategy_id)
+        was_in_call = self._in_call.get(strategy_id, False)
         if not self._notes(strategy_id, equity, margin):
-            return ()
+            return (EntriesBarred(strategy_id, is_barred=False),) if was_in_call else ()
         acts: list[Act] = []
-        if self._in_call[strategy_id] is False:
+        if not was_in_call:
             acts.append(
                 BookReducingEvent(strategy_id=strategy_id, equity=equity, margin=margin.maintenance)
             )
+            acts.append(EntriesBarred(strategy_id, is_barred=True))
         self._in_call[strategy_id] = True
         if self._deleverages:
             structures = {

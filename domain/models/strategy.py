@@ -78,6 +78,11 @@ class StrategyView:
         if catalog is not None:
             self._catalog = catalog
 
+    def enter(self, now: int, signals: tuple[Signal, ...]) -> None:
+        """The same for the two things that every market event changes."""
+        self._now = now
+        self._signals = signals
+
     @property
     def strategy_id(self) -> str:
         return self._strategy_id

@@ -33,20 +33,19 @@ def moved_by(order: Order, trigger: OrderTrigger) -> Order:
 
 def filled_by(order: Order, fill: OrderFilledReport) -> Order:
     """The order after a fill; every state takes one, see the table."""
-    filled = list(order.filled)
-    if 0 <= fill.leg_index < len(filled):
-        filled[fill.leg_index] = add(filled[fill.leg_index], fill.last_qty)
+    filled: list[Decimal] = []
+    is_complete = True
+    for i, leg in enumerate(order.legs):
+        done = order.filled[i]
+        if i == fill.leg_index:
+            done = add(done, fill.last_qty)
+        filled.append(done)
+        if done < leg.quantity:
+            is_complete = False
     status = order.status
     if status is not _FILLED:  # an overfill: the state stays, the quantity tells
-        status = next_status(status, _FILL_REST if _is_complete(order, filled) else _FILL_PART)
+        status = next_status(status, _FILL_REST if is_complete else _FILL_PART)
     return msgspec.structs.replace(order, filled=tuple(filled), status=status)
-
-
-def _is_complete(order: Order, filled: list[Decimal]) -> bool:
-    for leg, done in zip(order.legs, filled, strict=True):
-        if done < leg.quantity:
-            return False
-    return True
 
 
 def fits(order: Order, fill: OrderFilledReport) -> bool:

@@ -123,10 +123,10 @@ def check_answer(
     signals: list[Signal] = []
     for index, item in enumerate(items):
         one = _check_item(strategy_id, index, item, book, working)
-        if isinstance(one, Signal):
-            signals.append(one)
-        else:
+        if isinstance(one, (Proposal, Rejection)):
             checked.append(one)
+        else:
+            signals.append(one)
     return CheckedAnswer(tuple(checked), tuple(signals))
 
 
@@ -187,14 +187,13 @@ def _check_item(
     if fault is not None:
         # A malformed command is not put into the refusal: the journal could not hold it.
         return _reject(strategy_id, index, None, *fault)
-    command = None if isinstance(item, Signal) else item
     if item.strategy_id != strategy_id:
+        command = None if isinstance(item, Signal) else item
         detail = f"item {index} is signed by {_shown(item.strategy_id)}"
         return _reject(strategy_id, index, command, RefusalCode.FOREIGN_STRATEGY_ID, detail)
-    if isinstance(item, Signal):
-        return item
-    exits = isinstance(item, CancelOrder) or is_exit(item, book, working)
-    return Proposal(strategy_id, index, item, exits)
+    if isinstance(item, SubmitOrder):
+        return Proposal(strategy_id, index, item, is_exit(item, book, working))
+    return item if isinstance(item, Signal) else Proposal(strategy_id, index, item, True)
 
 
 def _signal_fault(signal: Signal) -> Fault | None:
@@ -250,15 +249,11 @@ def _leg_fault(index: int, leg: object) -> Fault | None:
 
 def _price_fault(order: SubmitOrder) -> Fault | None:
     kind = order.order_type
-    for name, price, own_kind in (
-        ("limit_price", order.limit_price, _LIMIT),
-        ("stop_price", order.stop_price, _STOP_MARKET),
-    ):
-        if (price is not None) != (kind is own_kind):
-            detail = f"{name} belongs to {own_kind} orders and only to them"
-            return RefusalCode.INVALID_PRICE, detail
-        if price is not None and not _is_amount(price):
-            return RefusalCode.INVALID_PRICE, f"{name} must be {_AMOUNT}, got {_shown(price)}"
+    fault = _fault_of_price("limit_price", order.limit_price, kind, _LIMIT)
+    if fault is None:
+        fault = _fault_of_price("stop_price", order.stop_price, kind, _STOP_MARKET)
+    if fault is not None:
+        return fault
     if kind is _STOP_MARKET and len(order.legs) != 1:
         return RefusalCode.INVALID_PRICE, "a stop order has one leg"
     if (order.time_in_force is _GTD) != (order.expire_ts is not None):
@@ -266,6 +261,17 @@ def _price_fault(order: SubmitOrder) -> Fault | None:
     if order.expire_ts is not None and not _is_timestamp(order.expire_ts):
         detail = f"expire_ts must be nanoseconds UTC as an int, got {_shown(order.expire_ts)}"
         return RefusalCode.INVALID_COMMAND, detail
+    return None
+
+
+def _fault_of_price(
+    name: str, price: Decimal | None, kind: OrderType, own_kind: OrderType
+) -> Fault | None:
+    """``own_kind``: the only type of order that has this price, and must have it."""
+    if (price is not None) != (kind is own_kind):
+        return RefusalCode.INVALID_PRICE, f"{name} belongs to {own_kind} orders and only to them"
+    if price is not None and not _is_amount(price):
+        return RefusalCode.INVALID_PRICE, f"{name} must be {_AMOUNT}, got {_shown(price)}"
     return None
 
 

@@ -1,9 +1,9 @@
 """``coordinate_execution`` and the actors decide alike, command for command.
 
 Random scripts are played twice over random slices: by the orchestrator alone, and by the actors
-with a port that takes everything and fills nothing, but accepts and withdraws what it is told to. In between an
-operator pauses, resumes and removes. Only the ids of orders differ, so orders are compared by the
-place at which they were approved.
+with a port that takes everything and fills nothing, but accepts and withdraws what it is told to.
+In between an operator pauses, resumes and removes. Only the ids of orders differ, so orders are
+compared by the place at which they were approved.
 """
 
 from __future__ import annotations

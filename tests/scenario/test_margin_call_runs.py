@@ -41,6 +41,23 @@ async def test_call_is_told_once_and_nothing_is_closed_unless_it_is_configured()
         assert stage.books["trend"].quantity("AAA") == -600
 
 
+async def test_strategy_is_reducing_as_long_as_the_call_lasts() -> None:
+    async with _stage(deleverages=False) as stage:
+        await stage.day(AAA=100, BBB=100)
+        await stage.day(AAA=100, BBB=100)
+        await stage.day(AAA=126, BBB=100)
+        await stage.day(AAA=126, BBB=100)
+        assert stage.system.status("trend") == "reducing"
+        assert stage.system.status("carry") == "running"
+        # When the price comes back
+        await stage.day(AAA=100, BBB=100)
+        await stage.day(AAA=100, BBB=100)
+        # Then it may enter again, and a replay says the same
+        assert stage.system.status("trend") == "running"
+        await stage.session.end()
+        stage.assert_replays()
+
+
 async def test_equity_that_equals_the_margin_meets_it() -> None:
     async with _stage(deleverages=True) as stage:
         await stage.day(AAA=100, BBB=100)

@@ -18,19 +18,16 @@ class ClockModel:
 
     Attributes:
         market_ns: of the last data.
-        is_frozen: several events carry the same time.
+        is_frozen: the last data carry the same time as those before.
     """
 
     def __init__(self, chance: Chance, plan: FaultPlan) -> None:
         self.market_ns = START_NS
+        self.is_frozen = False
         self._chance = chance
         self._plan = plan
         self._offset_ns = 0
         self._frozen_steps = 0
-
-    @property
-    def is_frozen(self) -> bool:
-        return self._frozen_steps > 0
 
     @property
     def machine_ns(self) -> int:
@@ -41,7 +38,8 @@ class ClockModel:
         """Time of the next data."""
         if self._plan.strikes(Fault.CLOCK_FREEZE, self._chance):
             self._frozen_steps = self._chance.between(2, FREEZE_STEPS)
-        if self._frozen_steps:
+        self.is_frozen = self._frozen_steps > 0
+        if self.is_frozen:
             self._frozen_steps -= 1
             return self.market_ns
         if self._plan.strikes(Fault.CLOCK_JUMP, self._chance):

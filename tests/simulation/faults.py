@@ -19,7 +19,7 @@ class Fault(Enum):
     CRASH = ("F1", 0.02)
     STORAGE_TORN = ("F2", 0.9)
     STORAGE_FLIP = ("F3", 0.02)
-    STORAGE_ERROR = ("F4", 0.002)
+    STORAGE_ERROR = ("F4", 0.0003)
     FILL_DUPLICATE = ("F5", 0.3)
     FILL_LATE = ("F5", 0.3)
     FILL_EARLY = ("F5", 0.3)

@@ -78,7 +78,7 @@ class FeedModel:
     def _next(self) -> Message:
         chance, plan, last = self._chance, self._plan, self._last
         if last is not None and plan.strikes(Fault.DATA_DUPLICATE, chance):
-            return msgspec_copy(last, is_bad=True)
+            return _again(last)
         if last is not None and plan.strikes(Fault.DATA_OUT_OF_ORDER, chance):
             return self._from_the_past(last)
         if plan.strikes(Fault.DATA_STALE, chance):
@@ -176,9 +176,7 @@ class FeedModel:
             for item in last.market_slice.items
         ]
         ts = last.market_slice.ts_event - back
-        return Message(
-            MarketSlice(ts, tuple(items)), self._sequence, last.arrival_ns, is_bad=True
-        )
+        return Message(MarketSlice(ts, tuple(items)), self._sequence, last.arrival_ns, is_bad=True)
 
     def _stale(self) -> Message:
         self._sequence += 1
@@ -187,10 +185,9 @@ class FeedModel:
         return Message(market_slice, self._sequence, arrival, is_bad=True)
 
 
-def msgspec_copy(message: Message, **changes: Any) -> Message:
-    """The message again, with changes."""
-    fields = {**vars(message), **changes}
-    return Message(**fields)
+def _again(message: Message) -> Message:
+    """The same message a second time."""
+    return Message(message.market_slice, message.sequence, message.arrival_ns, is_bad=True)
 
 
 def _with_price(item: MarketData, price: Any) -> MarketData:

@@ -56,7 +56,7 @@ def _step(call: AwaitCall, coroutine: Coroutine[Any, Any, object]) -> object | N
         return call.reply(done.value)
     except KeyboardInterrupt:
         raise
-    except BaseException as failure:  # noqa: BLE001 - a strategy may raise anything
+    except BaseException as failure:
         return call.failed(failure)
     return None
 

@@ -234,7 +234,7 @@ class DiskReader:
         for start in range(place + 1, len(content) - _FRAME.size):
             length, checksum = _FRAME.unpack_from(content, start)
             end = start + _FRAME.size + length
-            if _HASH_BYTES < length and end <= len(content):
+            if length > _HASH_BYTES and end <= len(content):
                 if zlib.crc32(content[start + _FRAME.size : end]) == checksum:
                     return True
         return False

@@ -75,21 +75,24 @@ class Call:
 
 
 class CallLog:
-    """Calls since the last look, of one run. ``is_folding`` while a strategy is rebuilt."""
+    """Tells of calls as they begin. Who listens sees the view as the strategy sees it; what the
+    call answers is filled in later.
 
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
+    Attributes:
+        listener: told every call; None for a replay.
+        faults: how often a strategy failed on purpose, by name of the ``Fault``.
+    """
+
+    def __init__(self, listener: Callable[[Call], None] | None = None) -> None:
+        self.listener = listener
         self.faults: dict[str, int] = {}
 
     def add(self, call: Call) -> None:
-        self.calls.append(call)
+        if self.listener is not None:
+            self.listener(call)
 
     def fault(self, name: str) -> None:
         self.faults[name] = self.faults.get(name, 0) + 1
-
-    def take(self) -> list[Call]:
-        calls, self.calls = self.calls, []
-        return calls
 
 
 class OwnFailure(Exception):
@@ -382,9 +385,7 @@ _WRONG_ITEMS: tuple[Callable[[str], object], ...] = (
     lambda _: _single("somebody-else", Decimal(1)),
     lambda me: _single(me, Decimal(1), order_type=OrderType.LIMIT),
     lambda me: _single(me, Decimal(1), order_type="LIMIT", limit_price=Decimal(1)),
-    lambda me: _single(
-        me, Decimal(1), order_type=OrderType.LIMIT, limit_price=Decimal("NaN")
-    ),
+    lambda me: _single(me, Decimal(1), order_type=OrderType.LIMIT, limit_price=Decimal("NaN")),
     lambda me: SubmitOrder(strategy_id=me, legs=()),
     lambda me: CancelOrder(strategy_id=me, client_order_id="no-such-order"),
     lambda me: CancelOrder(strategy_id=me, client_order_id="\ud800"),

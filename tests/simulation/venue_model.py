@@ -188,9 +188,11 @@ class VenueModel:
         refused = OrderCancelRejectedReport(
             client_order_id=client_order_id, reason="too late", ts_event=self.now
         )
-        if order is None or not order.is_open:
-            self._say(refused, order)
-        elif self._plan.strikes(Fault.CANCEL_REJECTED, self._chance):
+        if (
+            order is None
+            or not order.is_open
+            or self._plan.strikes(Fault.CANCEL_REJECTED, self._chance)
+        ):
             self._say(refused, order)
         else:
             order.cancel_asked = True

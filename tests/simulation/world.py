@@ -109,9 +109,7 @@ def draw_world(seed: int, plan: FaultPlan) -> World:
     )
 
 
-def _trait(
-    strategy_id: str, seed: int, chance: Chance, rates: dict[str, float]
-) -> StrategyTrait:
+def _trait(strategy_id: str, seed: int, chance: Chance, rates: dict[str, float]) -> StrategyTrait:
     subscriptions: tuple[str, ...] = ()
     if chance.happens(0.3):
         some = chance.shuffled(TRADED)[: chance.between(1, len(TRADED))]

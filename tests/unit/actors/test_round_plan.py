@@ -7,7 +7,7 @@ from collections import deque
 import pytest
 
 from orchestrion.actors import round_plan
-from orchestrion.actors.round_plan import RoundPlans, Seat, Stages
+from orchestrion.actors.round_plan import Plan, RoundPlans, Seat
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.runtime.mailbox import Mailbox
 from tests.fakes import bar
@@ -28,8 +28,8 @@ def plans(*stages: tuple[Seat, ...]) -> RoundPlans:
     return made
 
 
-def ids(stages: Stages) -> list[list[str]]:
-    return [[one.strategy_id for one in stage] for stage in stages]
+def ids(plan: Plan) -> list[list[str]]:
+    return [[one.strategy_id for one in stage] for stage in plan.stages]
 
 
 def slice_of(*instrument_ids: str) -> MarketSlice:
@@ -55,13 +55,13 @@ def test_slice_goes_to_whom_it_concerns_in_order(
 
 
 def test_slice_that_concerns_nobody_has_no_stages() -> None:
-    assert plans((seat("a", "AAA"),)).for_slice(slice_of("BBB")) == ()
+    assert plans((seat("a", "AAA"),)).for_slice(slice_of("BBB")).stages == ()
 
 
 def test_nobody_is_active_at_first() -> None:
     made = RoundPlans()
     made.seat(((seat("a"),),))
-    assert made.for_everybody() == ()
+    assert made.for_everybody().stages == ()
     assert made.active_seats(["a"]) == []
     assert made.seat_of("a") is not None
 

@@ -16,7 +16,6 @@ from orchestrion.actors import strategy_actor
 from orchestrion.actors.messages import (
     BookChanged,
     FillDelivered,
-    NothingAnswered,
     OrdersChanged,
     SliceDelivered,
     StartDelivered,
@@ -36,6 +35,7 @@ from orchestrion.domain.models.order import (
 from orchestrion.domain.models.portfolio import Book, Marks, trade
 from orchestrion.domain.models.strategy import Signal, Strategy, StrategyView
 from orchestrion.domain.orchestration.proposal import Proposal, Rejection
+from orchestrion.runtime.actor import SILENT
 from orchestrion.runtime.errors import ActorError
 from orchestrion.runtime.mailbox import Mailbox
 from tests.fakes import INSTRUMENTS, Remembering, Script, Scripted, at, fail, fill_report, minute
@@ -47,6 +47,7 @@ class Hosted:
     """An actor, its view, and what it told the coordinator."""
 
     def __init__(self, factory: Callable[[], Strategy]) -> None:
+        self.silences = 0
         self.marks = Marks()
         self.view = StrategyView("alpha", InstrumentCatalog(INSTRUMENTS), self.marks, BOOK)
         self.coordinator = Mailbox("coordinator", lambda _: None, deque(), capacity_messages=10**6)
@@ -56,16 +57,18 @@ class Hosted:
 
     def tell(self, *messages: object) -> object:
         """Hands messages over and returns the last answer."""
+        answer: object = None
         for message in messages:
-            self.actor.receive(message)
-        return self.coordinator.queue[-1] if self.coordinator.queue else None
+            answer = self.actor.receive(message)
+            self.silences += answer is SILENT
+        return self.coordinator.queue[-1] if self.coordinator.queue else answer
 
     def tell_supervised(self, *messages: object) -> int:
         """The same under a supervisor that rebuilds after each failure; how many there were."""
         failures = 0
         for message in messages:
             try:
-                self.actor.receive(message)
+                self.silences += self.actor.receive(message) is SILENT
             except Exception:
                 failures += 1
                 self.actor.rebuild()
@@ -113,7 +116,7 @@ def test_each_delivery_calls_its_handler_once() -> None:
     hosted = Hosted(lambda: Scripted(script))
     hosted.tell(StartDelivered(1, at(0)), sliced(1), filled(2), StopDelivered(3, at(3)))
     assert script.calls == [("on_start", 0), ("on_event", 1), ("on_fill", 2), ("on_stop", 3)]
-    assert list(hosted.coordinator.queue) == [NothingAnswered("alpha")] * 4
+    assert (hosted.silences, len(hosted.coordinator)) == (4, 0)
     assert hosted.actor.turns == 4
 
 
@@ -169,13 +172,13 @@ def test_rubbish_becomes_rejections_with_a_reason(answer: object) -> None:
 @pytest.mark.parametrize("answer", [None, [], (), 0, False])
 def test_nothing_is_nothing(answer: object) -> None:
     script = Script(always=lambda _: answer)
-    assert Hosted(lambda: Scripted(script)).tell(sliced(1)) == NothingAnswered("alpha")
+    assert Hosted(lambda: Scripted(script)).tell(sliced(1)) is SILENT
 
 
 def test_answer_on_stop_is_thrown_away() -> None:
     script = Script(on_stop=lambda view: [view.buy("AAA", 1)])
     told = Hosted(lambda: Scripted(script)).tell(StopDelivered(1, at(1)))
-    assert told == NothingAnswered("alpha")
+    assert told is SILENT
 
 
 def test_message_that_is_no_delivery_is_refused() -> None:
@@ -455,7 +458,7 @@ def test_answer_that_cannot_be_read_is_poison_too() -> None:
     (*_, last) = script.instances
     assert isinstance(last, Scripted)
     assert last.seen == [0, 2]
-    assert len(hosted.coordinator.queue) == 2, "the parent answers for the failed one"
+    assert hosted.silences == 2, "the parent answers for the failed one"
 
 
 @pytest.mark.xfail(reason="a view reads the marks of now, also while old events are folded again")

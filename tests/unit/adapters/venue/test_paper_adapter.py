@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from orchestrion.adapters.venue.paper_adapter import PaperOrchestrationAdapter
 from orchestrion.adapters.venue.paper_conditions import PaperConditions
 from orchestrion.adapters.venue.simulated_venue import SimulatedVenue
+from orchestrion.domain.capital.corporate_action import LotSizeChangedReport
 from orchestrion.domain.errors import ConfigurationError
 from orchestrion.domain.models.command import ApprovedCommand, SubmitOrder
 from orchestrion.domain.models.money import ZERO, add
@@ -46,6 +47,10 @@ def new_paper(*, seed: int = 0, **conditions: Any) -> PaperOrchestrationAdapter:
 
 def prices(ts: int, ask: int = 100) -> Any:
     return slice_of(quote("ABC", ts, ask - 2, ask), quote("XYZ", ts, ask - 2, ask))
+
+
+def fills_of(reports: tuple[VenueReport, ...]) -> list[OrderFilledReport]:
+    return [one for one in reports if isinstance(one, OrderFilledReport)]
 
 
 class TestPaperOrchestrationAdapter(OrchestrationPortContract):
@@ -271,6 +276,17 @@ def test_structure_is_cut_into_whole_units() -> None:
     assert [one.leg_index for one in filled] == [0, 1]
     assert filled[0].last_qty == 2 * filled[1].last_qty
     assert 1 <= filled[1].last_qty < 4
+
+
+def test_parts_follow_a_changed_lot() -> None:
+    paper = new_paper(partial_fill_fraction=ALWAYS, seed=3)
+    paper.on_corporate_action(
+        LotSizeChangedReport(ts_event=1_000, instrument_id="ABC", lot_size=Decimal(5))
+    )
+    paper.execute_commands([approved(order(("ABC", BUY, 10)))])
+
+    (filled,) = fills_of(paper.on_slice(prices(2_000)))
+    assert filled.last_qty == 5
 
 
 # -- the seed -------------------------------------------------------------------------------------

@@ -102,6 +102,7 @@ def test_only_instruments_of_commands_that_take_part_are_looked_at() -> None:
     desk = Desk(AAA=100, BBB=10)
     desk.hold("AAA", 5)
     desk.hold("AAA", -3, owner="beta")
+    desk.hold("AAA", 2, owner="EXTERNAL")
     context = figures(desk, buy("AAA", 10), buy("BBB", 3))
     assert dict(context.instruments) == {
         "AAA": InstrumentFigures(underlying_id="AAA", holder_ids=("alpha", "beta"))

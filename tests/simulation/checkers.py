@@ -1,0 +1,321 @@
+"""The outside checkers of a run, called at every record and at every message.
+
+Each record is judged when it is written; the state (books, open orders, reservations) when the next
+input is written, because then the one before has been worked off completely. Nothing here imports
+from the actors or from the rules that it checks, except the types of messages that it watches.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orchestrion.actors.system import TradingSystem
+from orchestrion.domain.models.command import ApprovedCommand, SubmitOrder
+from orchestrion.runtime.journal import Record, RecordKind
+from orchestrion.runtime.machine import Hop
+from tests.simulation.delivery_check import DeliveryCheck, Place
+from tests.simulation.limit_check import (
+    BUDGET_REASONS,
+    LimitCheck,
+    OwnLimits,
+    is_reducing,
+    requirement,
+)
+from tests.simulation.market import BY_ID, E9, to_e9
+from tests.simulation.own_account import OwnAccount
+from tests.simulation.own_order import TENTHS, billionths, legs_of, money
+from tests.simulation.storage import DiskJournal
+from tests.simulation.strategy_models import LABEL, Call
+from tests.simulation.world import World, order_id_prefix
+
+VIOLATIONS_MAX = 20
+"""Of one run; after the first the rest are mostly its consequences."""
+
+
+class Checkers:
+    """See the module's text.
+
+    Attributes:
+        violations: what was found, first things first.
+        account: the account as the checkers read it.
+        records: how many were seen.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.violations: list[str] = []
+        self.records = 0
+        ids = tuple(one.strategy_id for one in world.traits)
+        self.account = OwnAccount(world.capital, ids)
+        traits = {one.strategy_id: one for one in (*world.traits, *world.newcomers)}
+        places = {
+            one: Place(number, world.priorities[one], world.depends_on[one])
+            for number, one in enumerate(ids)
+        }
+        self.delivery = DeliveryCheck(self.account, traits, places)
+        self._world = world
+        self._traits = traits
+        self._prefix = order_id_prefix(world.seed, 0)
+        self._seq = 0
+        self._index = 0
+        self._intents: dict[str, bytes] = {}
+        self._intent_places: dict[str, int] = {}
+        self._wanted: dict[tuple[int, str], Call] = {}
+        self._decided: dict[tuple[int, str], int] = {}
+        self._joining: dict[str, Any] = {}
+
+    def attach(self, system: TradingSystem, journal: DiskJournal, epoch: int) -> None:
+        """A system was built; its records and messages are watched from now on."""
+        self._system = system
+        self._journal = journal
+        self._prefix = order_id_prefix(self._world.seed, epoch)
+        journal.watchers.append(self.on_record)
+        limits = {one: OwnLimits(limit) for one, limit in self._world.limits.items()}
+        self._limits = LimitCheck(
+            self.account, system.books, limits, OwnLimits(self._world.account_limits)
+        )
+        if not epoch:
+            self._check_opening()
+
+    def add(self, violation: str) -> None:
+        if len(self.violations) < VIOLATIONS_MAX:
+            self.violations.append(f"seq {self._seq}: {violation}")
+
+    def _check_opening(self) -> None:
+        cash = {book_id: to_e9(book.cash) for book_id, book in self._system.books.items()}
+        if sum(cash.values()) != self._world.capital * E9:
+            self.add(f"I1: the books open with {sum(cash.values()) / E9}")
+        if min(cash.values()) < 0:
+            self.add(f"I2: a book opens below zero: {cash}")
+
+    # -- records ----------------------------------------------------------------------------------
+
+    def on_record(self, record: Record) -> None:
+        """A record is about to be written."""
+        self.records += 1
+        if record.kind is RecordKind.SNAPSHOT:
+            return
+        if record.kind is RecordKind.INPUT:
+            self.close_input()
+            if record.seq != self._seq + 1:
+                self.add(f"I22: input {record.seq} follows {self._seq}")
+            self._seq = record.seq
+            self._take_input(record.name, json.loads(record.body))
+            return
+        if record.seq != self._seq:
+            self.add(f"I22: a {record.name} of {record.seq} is written in {self._seq}")
+        if record.kind is RecordKind.DECISION:
+            self._take_decision(json.loads(record.body))
+        elif record.kind is RecordKind.INTENT:
+            self._take_intent(record.body)
+        else:
+            self._take_event(record.name, json.loads(record.body))
+
+    def _take_input(self, name: str, body: dict[str, Any]) -> None:
+        self._index = 0
+        self.account.take_input(name, body)
+        if name in ("StrategyReplied", "StrategyRaised"):
+            self.delivery.on_reply(body["strategy_id"], body["round"])
+        if name == "AddStrategy":
+            self._joining = body
+        if name == "MarketSlice":
+            self.delivery.expect([item["instrument_id"] for item in body["items"]])
+
+    def _take_event(self, name: str, body: dict[str, Any]) -> None:
+        self.account.take_event(name, body)
+        one = body.get("strategy_id", "")
+        if name == "StrategyAddedEvent" and one not in self.delivery.places:
+            number = len(self.delivery.places)
+            declared = (self._joining["priority"], tuple(self._joining["depends_on"]))
+            self.delivery.places[one] = Place(number, *declared)
+        elif name == "CashFlowBookedEvent":
+            shares = sum(billionths(share) for share in body["shares"].values())
+            sign = -1 if body["kind"] in ("FEE", "WITHDRAWAL") else 1
+            if shares != sign * billionths(body["amount"]):
+                self.add(f"I1: a flow of {body['amount']} was shared as {body['shares']}")
+        elif name == "CapitalTransferredEvent":
+            moved = sum(billionths(amount) for amount in body["transfers"].values())
+            if moved:
+                self.add(f"I1: a rebalance creates {moved / E9}")
+        elif name == "SessionMarked":
+            given = billionths(body["account_equity"]) * E9
+            if given != self.account.equity():
+                self.add(f"I6: equity {money(given)}, own {money(self.account.equity())}")
+
+    def _take_decision(self, body: dict[str, Any]) -> None:
+        index, one, command = body["index"], body["strategy_id"], body["command"]
+        if index != self._index:
+            self.add(f"I9: decision {index} comes at place {self._index}")
+        self._index = index + 1
+        is_own = command is None or command["label"].startswith(LABEL)
+        if is_own:
+            key = (body["round"], one)
+            self._decided[key] = self._decided.get(key, 0) + 1
+        if body["verdict"] == "REFUSED" and not body["reason"]:
+            self.add(f"I32: {one} was refused without a reason")
+        if command is None or command["type"] != "SubmitOrder" or body["verdict"] == "HELD":
+            return
+        legs = legs_of(command)
+        known = all(leg.instrument_id in BY_ID for leg in legs)
+        reduces = known and is_reducing(self.account, one, legs)
+        if body["verdict"] == "REFUSED":
+            if reduces and body["reason"] in BUDGET_REASONS:
+                self.add(f"I8: {one}: an exit was refused: {body['reason']} {body['detail']}")
+            return
+        if not known:
+            self.add(f"I32: {one}: an order for {[leg.instrument_id for leg in legs]} was approved")
+            return
+        needed = 0 if reduces else requirement(self.account, one, legs)
+        client_order_id = f"{self._prefix}-{self._seq}-{index}"
+        order = self.account.take_approval(client_order_id, body, is_reducing=reduces)
+        order.reservation = needed
+        if any(leg.quantity <= 0 for leg in legs):
+            self.add(f"I32: {one}: a quantity of {legs} was approved")
+        if not reduces:
+            for fault in self._limits.faults_of_entry(order):
+                self.add(fault)
+
+    def _take_intent(self, raw: bytes) -> None:
+        body = json.loads(raw)
+        command, one, key = body["command"], body["strategy_id"], body["client_order_id"]
+        if key in self._intents:
+            self.add(f"I9: the id {key} is given out twice")
+        self._intents[key] = raw
+        self._intent_places[key] = self._journal.appended + 1
+        if command["type"] != "SubmitOrder":
+            self.account.take_intent(body)
+            return
+        order = self.account.orders.get(key)
+        if order is None or order.has_intent or order.strategy_id != one:
+            self.add(f"I10: the intent {key} is of no approval, or not the first")
+            return
+        self.account.take_intent(body)
+        if body["is_reducing"] != order.is_reducing:
+            self.add(f"I7: {key} is_reducing={body['is_reducing']}, own {order.is_reducing}")
+        if billionths(body["reservation"]) * E9 * TENTHS != order.reservation:
+            own = money(order.reservation // TENTHS)
+            self.add(f"I7: {key} reserves {body['reservation']}, own {own}")
+        self._check_allowed(one, key, is_own=command["label"].startswith(LABEL))
+
+    def _check_allowed(self, strategy_id: str, key: str, *, is_own: bool) -> None:
+        """I30. What changed within this very input may have changed after the decision."""
+        account, reduces = self.account, self.account.orders[key].is_reducing
+        standings = (account.standings.get(strategy_id), account.before.get(strategy_id))
+        if is_own and not any(
+            one is not None and one.may_send(is_reducing=reduces) for one in standings
+        ):
+            self.add(f"I30: {key} leaves although {strategy_id} is {standings[0]}")
+        if not is_own and not reduces:
+            self.add(f"I30: {key} is no exit, and is given on behalf of {strategy_id}")
+        states = (account.trading_state, account.trading_state_before)
+        if all(one == "HALTED" or (one == "REDUCING" and not reduces) for one in states):
+            self.add(f"I30: {key} leaves although the account is {states[0]}")
+
+    # -- messages and calls -----------------------------------------------------------------------
+
+    def on_hop(self, hop: Hop) -> None:
+        self.delivery.on_hop(hop)
+
+    def on_submitted(self, commands: list[ApprovedCommand]) -> None:
+        """I10: the port is handed commands; each must be durable, exactly as it leaves."""
+        durable = self._journal.synced
+        for one in commands:
+            raw = self._intents.get(one.client_order_id)
+            if raw is None:
+                self.add(f"I10: {one.client_order_id} leaves without an intent")
+                continue
+            if self._intent_places[one.client_order_id] > durable:
+                self.add(f"I10: {one.client_order_id} leaves before its intent is durable")
+            body = json.loads(raw)
+            if isinstance(one.command, SubmitOrder):
+                legs = [(leg.instrument_id, str(leg.quantity)) for leg in one.command.legs]
+                then = [(leg["instrument_id"], leg["quantity"]) for leg in body["command"]["legs"]]
+                if legs != then:
+                    self.add(f"I10: {one.client_order_id} leaves otherwise than intended")
+
+    def on_call(self, call: Call) -> None:
+        """A strategy was called; its view is compared at once, before anything moves on."""
+        if not self.delivery.is_first(call):
+            return
+        self.delivery.check_view(call, self.account.marks)
+        place = self.delivery.call_rounds.pop((call.strategy_id, id(call)), None)
+        if place is not None and call.handler != "on_stop":
+            self._wanted[place, call.strategy_id] = call
+
+    # -- state ------------------------------------------------------------------------------------
+
+    def close_input(self) -> None:
+        """Everything that must hold when an input has been worked off."""
+        if not self.delivery.is_round_open:
+            self.delivery.close_round()
+            self._check_answers()
+        for fault in self.delivery.faults:
+            self.add(fault)
+        self.delivery.faults.clear()
+        for one in self.account.overfilled:
+            standing = self.account.standings[one]
+            is_out = standing.status in ("quarantined", "stopping", "stopped", "removed")
+            if not is_out:
+                self.add(f"I5: {one} was overfilled and goes on")
+        self._check_books()
+        self._check_orders()
+
+    def _check_answers(self) -> None:
+        """I32: every command, and every piece of garbage, gets a verdict."""
+        for (number, one), call in self._wanted.items():
+            given = self._decided.pop((number, one), 0)
+            if call.items is not None and given != call.items:
+                self.add(
+                    f"I32: {one} gave {call.items} items in round {number}, {given} got a verdict"
+                )
+        self._wanted.clear()
+        self._decided.clear()
+
+    def _check_books(self) -> None:
+        """I3: the books sum to the ledger kept here, and hold what is held here."""
+        books, account = self._system.books, self.account
+        cash = fees = value = 0
+        for book_id, book in books.items():
+            cash += to_e9(book.cash)
+            fees += to_e9(book.fees)
+            value += sum(to_e9(gain) for gain in book.unsettled.values()) * E9
+            held: dict[str, int] = {}
+            for key, position in book.positions.items():
+                quantity = held[key] = to_e9(position.quantity)
+                one = BY_ID[key]
+                value += quantity * account.marks[key] * one.multiplier
+                value -= to_e9(position.cost) * E9 if one.is_future else 0
+            if held != account.held.get(book_id, {}):
+                self.add(f"I3: {book_id} holds {held}, own {account.held.get(book_id, {})}")
+        if cash * E9 != account.cash:
+            self.add(f"I3: cash {cash / E9}, own {money(account.cash)}")
+        if fees * E9 != account.fees:
+            self.add(f"I3: fees {fees / E9}, own {money(account.fees)}")
+        if cash * E9 + value != account.equity():
+            self.add(f"I3: equity {money(cash * E9 + value)}, own {money(account.equity())}")
+
+    def _check_orders(self) -> None:
+        """I4, I12: open orders and reservations, order by order."""
+        capital = self._system.orchestrator.capital_manager
+        own = {one.client_order_id: one for one in self.account.open_orders()}
+        reserved: dict[str, int] = {}
+        for order in own.values():
+            reserved[order.strategy_id] = reserved.get(order.strategy_id, 0) + order.reservation
+        seen: dict[str, None] = {}
+        for strategy_id, standing in self.account.standings.items():
+            if standing.status == "removed" or strategy_id not in capital.books:
+                continue
+            if to_e9(capital.reserved(strategy_id)) * E9 * TENTHS != reserved.get(strategy_id, 0):
+                self.add(
+                    f"I4: {strategy_id} has {capital.reserved(strategy_id)} reserved, own "
+                    f"{money(reserved.get(strategy_id, 0) // TENTHS)}"
+                )
+            for key, order in capital.working_orders(strategy_id).items():
+                seen[key] = None
+                mine = own.get(key)
+                told = (str(order.status), [to_e9(filled) for filled in order.filled])
+                if mine is None or told != (mine.status, [leg.filled for leg in mine.legs]):
+                    self.add(f"I12: {key} is {told}, own {mine}")
+        missing = [key for key in own if key not in seen]
+        if missing:
+            self.add(f"I12: {missing} can still trade and are not known any more")

@@ -1,0 +1,441 @@
+"""One simulated run: the real core under one seed, everything around it a model.
+
+A run has a stretch with faults and one without. In the first, each step is an event of some model:
+data, a report, something the venue does, an operator's act. In the second everything must drain:
+what is unknown is asked for, what is under way arrives, and then the books equal what the venue
+holds to be true. Afterwards the journal is replayed, and must come out the same byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, List, cast  # noqa: UP035 - the port's own spelling
+
+import msgspec
+
+from orchestrion.actors.inputs import decode_input
+from orchestrion.adapters import session as session_module
+from orchestrion.adapters.data.feed_guard import FeedGuard, FeedPolicy, GapPolicy
+from orchestrion.adapters.session import NoVenueModel, TradingSession
+from orchestrion.domain.models.command import ApprovedCommand, StrategyCommand
+from orchestrion.domain.models.portfolio import PortfolioState
+from orchestrion.domain.orchestration.lifecycle import TradingState
+from orchestrion.runtime.actor import Question
+from orchestrion.runtime.errors import ActorError, DivergenceError, describe
+from orchestrion.runtime.journal import Record, RecordKind
+from orchestrion.runtime.replay import ABSENT, ComparingJournal
+from orchestrion.runtime.shell import AsyncHost
+from tests.simulation.chance import Chance
+from tests.simulation.checkers import Checkers
+from tests.simulation.clock_model import ClockModel
+from tests.simulation.delivery_check import watched_mailboxes
+from tests.simulation.faults import Fault, FaultPlan
+from tests.simulation.feed_model import STALE_AFTER_NS, FeedModel, Message
+from tests.simulation.market import DAY_NS, E9, START_NS, catalog
+from tests.simulation.operator_model import OperatorModel
+from tests.simulation.scheduler import FreeTurn, SimulatedHost, drive
+from tests.simulation.storage import (
+    Disk,
+    DiskJournal,
+    DiskReader,
+    SimulatedCrash,
+    StorageFaultError,
+)
+from tests.simulation.strategy_models import CallLog
+from tests.simulation.venue_model import VenueError, VenueModel
+from tests.simulation.world import World, build_world, draw_world, header_of
+
+EVENTS_MIN, EVENTS_MAX = 300, 420
+QUIET_ROUNDS_MAX = 50
+
+
+@dataclass
+class Outcome:
+    """What came of a run.
+
+    Attributes:
+        digest: over every byte that was written and everything that was found.
+        counts: injected faults by fault.
+    """
+
+    seed: int
+    violations: list[str]
+    counts: dict[Fault, int]
+    digest: str
+    decisions: int
+    inputs: int
+    fills: int
+    restarts: int = 0
+    notes: list[str] = field(default_factory=list[str])
+
+
+class _Port:
+    """The venue as the session's port; what passes is checked first."""
+
+    def __init__(self, run: Simulation) -> None:
+        self._run = run
+
+    def execute_commands(self, commands: List[StrategyCommand]) -> None:  # noqa: UP006
+        self._run.submit([cast("ApprovedCommand", one) for one in commands])
+
+    def get_portfolio_state(self) -> PortfolioState:
+        raise NotImplementedError("nobody asks here")
+
+
+class Simulation:
+    """See the module's text."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        only: Iterable[Fault] | None = None,
+        changes: dict[str, Any] | None = None,
+    ) -> None:
+        """
+        Args:
+            only: faults that may happen at all; None for every one.
+            changes: fields of the world that are to be otherwise, for comparisons.
+        """
+        self.seed = seed
+        self.plan = FaultPlan.draw(Chance(seed, "faults"), only=only)
+        self.world = _changed(draw_world(seed, self.plan), changes or {})
+        self.checkers = Checkers(self.world)
+        self.log = CallLog(self.checkers.on_call)
+        self.disk = Disk()
+        self.clock = ClockModel(Chance(seed, "clock"), self.plan)
+        self.feed = FeedModel(Chance(seed, "feed"), self.plan, self.clock)
+        self.venue = VenueModel(Chance(seed, "venue"), self.plan, self.world.capital * E9)
+        self.operator = OperatorModel(
+            Chance(seed, "operator"),
+            self.plan,
+            tuple(one.strategy_id for one in self.world.traits),
+            tuple(one.strategy_id for one in self.world.newcomers),
+        )
+        self._chance = Chance(seed, "driver")
+        self._storage_chance = Chance(seed, "storage")
+        self._host_chance = Chance(seed, "scheduler")
+        self._gap_policy = self._chance.pick(tuple(GapPolicy))
+        self._has_stopped = False
+        self._is_ended = False
+        self._paused_for_gap = 0
+        self._question_ids: list[int] = []
+
+    # -- building ---------------------------------------------------------------------------------
+
+    def open(self, epoch: int = 0) -> None:
+        """Builds the real system over a new file."""
+        self._file_name = f"segment-{epoch + 1}"
+        self.journal = DiskJournal(self.disk.create(self._file_name))
+        self.journal.begin(header_of(self.world, epoch))
+        self.system = build_world(
+            self.world, self.journal, self.log, epoch=epoch, trace=self.checkers.on_hop
+        )
+        self.journal.on_call = self._on_storage_call
+        self.checkers.attach(self.system, self.journal, epoch)
+        host = SimulatedHost(self._host_chance, self.plan)
+        self.session = TradingSession(
+            self.system,
+            _Port(self),
+            NoVenueModel(),
+            self.journal,
+            cast("AsyncHost", host),
+            is_data_recorded=True,
+        )
+        self.session._turn = cast("Any", FreeTurn())
+        self.guard = FeedGuard(
+            catalog(), FeedPolicy(stale_after_ns=STALE_AFTER_NS, on_gap=self._gap_policy)
+        )
+
+    def _on_storage_call(self, name: str) -> None:
+        if name in ("append", "sync") and self.plan.strikes(
+            Fault.STORAGE_ERROR, self._storage_chance
+        ):
+            raise StorageFaultError(f"{name}: no space left on device")
+
+    # -- running ----------------------------------------------------------------------------------
+
+    def run(self) -> Outcome:
+        """Plays the run and judges it."""
+        with watched_mailboxes(self.checkers.delivery), _silent_log():
+            self.open()
+            self._guarded_step(self._start)
+            for _ in range(self._chance.between(EVENTS_MIN, EVENTS_MAX)):
+                if self._has_stopped:
+                    break
+                self._guarded_step(self._step)
+            if not self._has_stopped:
+                self.plan.is_quiet = True
+                self._guarded_step(self._drain)
+            if not self._has_stopped:
+                self._guarded_step(self._end)
+            if self._is_ended:
+                self.checkers.close_input()
+        self._judge_replay()
+        return self._outcome()
+
+    def _guarded_step(self, step: Any) -> None:
+        try:
+            step()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as failure:
+            self._has_stopped = True
+            if self.journal.has_failed:
+                self._judge_storage_failure()
+            else:
+                cause = failure.__cause__
+                text = describe(failure) + (f" <- {describe(cause)}" if cause else "")
+                self.checkers.add(f"I32: the run stopped: {text}")
+
+    def _start(self) -> None:
+        drive(self.session.start(START_NS))
+
+    def _step(self) -> None:
+        self.venue.now = self.clock.market_ns
+        self.venue.prices_e9 = dict(self.feed.prices_e9)
+        kind = self._chance.between(0, 99)
+        if kind < 45:
+            for message in self.feed.next_messages():
+                self._publish(message)
+        elif kind < 65:
+            self.venue.work()
+        elif kind < 92:
+            self._deliver(self._chance.between(1, 4))
+        elif kind < 96:
+            self._ask_about_lost()
+        else:
+            self._act()
+        if not self.venue.is_connected and self._chance.happens(0.2):
+            self.venue.reconnect()
+        if self.plan.strikes(Fault.EXTERNAL_ORDER, self._chance):
+            self.venue.trade_by_hand()
+
+    def _publish(self, message: Message) -> None:
+        guarded = self.guard.check(
+            message.market_slice, sequence=message.sequence, now_ns=message.arrival_ns
+        )
+        self._judge_guard(message, guarded)
+        if guarded.has_to_pause:
+            self._ask(self.operator.state(TradingState.REDUCING))
+            self._paused_for_gap = 5
+        elif self._paused_for_gap:
+            self._paused_for_gap -= 1
+            if not self._paused_for_gap:
+                self._ask(self.operator.state(TradingState.ACTIVE))
+        market_slice = guarded.market_slice
+        if market_slice is None:
+            return
+        last = self.session._last_slice_ts
+        if last is not None and market_slice.ts_event // DAY_NS != last // DAY_NS:
+            for report in self.venue.settle():
+                self._report(report)
+        drive(self.session.publish(market_slice))
+
+    def _judge_guard(self, message: Message, guarded: Any) -> None:
+        """I34, I35: what is bad is refused with a reason, what is good passes."""
+        kept = guarded.market_slice.items if guarded.market_slice is not None else ()
+        ids = [item.instrument_id for item in kept]
+        sent = [item.instrument_id for item in message.market_slice.items]
+        wanted = [] if message.is_bad else [one for one in sent if one not in message.bad_ids]
+        if ids != wanted:
+            self.checkers.add(
+                f"I34: of {sent} (bad: {message.is_bad or message.bad_ids}) {ids} passed: "
+                f"{guarded.refusals}"
+            )
+        if len(ids) < len(sent) and not all(one.detail for one in guarded.refusals):
+            self.checkers.add("I34: data were refused without a reason")
+        if message.gap and guarded.gap is None:
+            self.checkers.add(f"I35: nobody was told of the gap before {message.sequence}")
+
+    def _deliver(self, count: int) -> None:
+        for _ in range(count):
+            if not self.venue.has_news:
+                return
+            self._report(self.venue.next_report())
+
+    def _report(self, report: Any) -> None:
+        drive(self.session.report(report, self.clock.machine_ns))
+
+    def _ask_about_lost(self) -> None:
+        if not self.venue.is_connected:
+            return
+        for client_order_id in list(self.venue.lost):
+            for report in self.venue.answer_inquiry(client_order_id):
+                self._report(report)
+
+    def _act(self) -> None:
+        act = self.operator.next_act(self.clock.machine_ns)
+        if act is not None:
+            self._ask(act)
+
+    def _ask(self, act: Any) -> None:
+        if isinstance(act, Question):
+            drive(self.session.ask(act, act.question_id))
+        else:
+            self._report(act)
+
+    def submit(self, commands: list[ApprovedCommand]) -> None:
+        """What the port is handed."""
+        if self.journal.has_failed:
+            self.checkers.add("I25: commands leave after the journal has failed")
+        self.checkers.on_submitted(commands)
+        self.venue.now = self.clock.market_ns
+        self.venue.take(commands)
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        """I37: with faults off everything comes to rest."""
+        self.venue.reconnect()
+        ids = tuple(self.checkers.account.standings)
+        for act in self.operator.letting_go(ids):
+            self._ask(act)
+        for _ in range(QUIET_ROUNDS_MAX):
+            for message in self.feed.next_messages():
+                self._publish(message)
+            self.venue.work()
+            self._deliver(1_000)
+            self._ask_about_lost()
+            if not self._unknown():
+                break
+        self.venue.end_all()
+        self._deliver(1_000_000)
+        self._ask_about_lost()
+        self._deliver(1_000_000)
+        for report in self.venue.settle():
+            self._report(report)
+        self.checkers.close_input()
+        self._judge_rest()
+
+    def _unknown(self) -> list[str]:
+        return [
+            one.client_order_id
+            for one in self.checkers.account.open_orders()
+            if one.status == "UNKNOWN"
+        ]
+
+    def _judge_rest(self) -> None:
+        """I3, I37: what the books say is what the venue holds to be true."""
+        account, venue = self.checkers.account, self.venue
+        self.checkers.violations += venue.violations
+        for order in account.open_orders():
+            known = venue.orders.get(order.client_order_id)
+            if known is None or not known.is_open:
+                self.checkers.add(
+                    f"I37: {order.client_order_id} is {order.status} and is not known"
+                )
+        truth = {key: held * E9 for key, held in venue.positions.items() if held}
+        if account.net() != truth:
+            self.checkers.add(f"I3: the account holds {account.net()}, the venue says {truth}")
+        if account.cash != venue.cash_e9 * E9 + account.flow_cash:
+            self.checkers.add(f"I3: cash {account.cash}, the venue says {venue.cash_e9 * E9}")
+        if account.fees != venue.fees_e9 * E9 + account.flow_fees:
+            self.checkers.add(f"I3: fees {account.fees}, the venue says {venue.fees_e9 * E9}")
+        for cell in self.system.machine._cells.values():
+            if len(cell.mailbox):
+                self.checkers.add(f"I37: {cell.mailbox.name} is not empty")
+
+    def _end(self) -> None:
+        drive(self.session.end())
+        self.session.finish_journal()
+        self._is_ended = True
+
+    def _judge_storage_failure(self) -> None:
+        """I25: the journal has failed, so nothing more may be taken or sent."""
+        for attempt in (
+            lambda: drive(self.session.publish(self.feed.next_messages()[0].market_slice)),
+            lambda: drive(self.session.report(self.venue.settle()[0], self.clock.market_ns)),
+        ):
+            try:
+                attempt()
+            except (ActorError, StorageFaultError):
+                continue
+            self.checkers.add("I25: an input was taken after the journal has failed")
+
+    def _judge_replay(self) -> None:
+        """I14, I22."""
+        reader = DiskReader(self.disk.files[self._file_name])
+        divergence = replay(
+            self.world, list(reader.records()), is_cut=self._has_stopped and not self._is_ended
+        )
+        if divergence is not None:
+            self.checkers.add(f"I14: the replay decides otherwise: {divergence}")
+
+    def _outcome(self) -> Outcome:
+        for name, count in self.log.faults.items():
+            self.plan.count(Fault[name], count)
+        digest = hashlib.sha256()
+        for file in self.disk.files.values():
+            digest.update(bytes(file.content))
+        digest.update("\n".join(self.checkers.violations).encode())
+        digest.update(repr(list(self.plan.counts.values())).encode())
+        return Outcome(
+            seed=self.seed,
+            violations=list(self.checkers.violations),
+            counts=dict(self.plan.counts),
+            digest=digest.hexdigest(),
+            decisions=self.system.machine.decisions,
+            inputs=self.system.machine.seq,
+            fills=sum(len(one.trade_ids) for one in self.checkers.account.orders.values()),
+        )
+
+
+def replay(world: World, records: list[Record], *, is_cut: bool = False) -> str | None:
+    """Plays a journal's inputs through the world built anew; the first difference, or None.
+
+    Args:
+        is_cut: the run ended in the middle of its last input, so the replay may write more there.
+    """
+    comparing = ComparingJournal(records)
+    system = build_world(world, comparing, CallLog())
+    machine = system.machine
+    try:
+        for record in records:
+            if record.kind is RecordKind.INPUT:
+                machine.post(decode_input(record), record.ts)
+                machine.take_effects()
+        comparing.expect_nothing_before(machine.seq + 1)
+    except DivergenceError as found:
+        return None if is_cut and _is_behind(found, records) else str(found)
+    except Exception as failure:
+        cause = failure.__cause__
+        if is_cut and isinstance(cause, DivergenceError) and _is_behind(cause, records):
+            return None
+        return describe(cause or failure)
+    return None
+
+
+def _is_behind(found: DivergenceError, records: list[Record]) -> bool:
+    """Whether a replay only goes on where the run had been cut off."""
+    return found.then == ABSENT and found.seq == records[-1].seq
+
+
+def _changed(world: World, changes: dict[str, Any]) -> World:
+    return msgspec.structs.replace(world, **changes)
+
+
+class _NoLog:
+    """Takes log lines and drops them."""
+
+    def info(self, *_: object, **__: object) -> None:
+        """Dropped."""
+
+    warning = error = info
+
+
+@contextmanager
+def _silent_log() -> Generator[None]:
+    """A run writes thousands of lines that nobody reads."""
+    logger = session_module._log
+    session_module._log = _NoLog()
+    try:
+        yield
+    finally:
+        session_module._log = logger
+
+
+__all__ = ["Outcome", "SimulatedCrash", "Simulation", "VenueError", "replay"]
