@@ -168,12 +168,13 @@ def seal_reply(strategy_id: str, round_number: int, value: object) -> StrategyRe
     signals: list[Signal] = []
     faults: list[str] = []
     for index, item in enumerate(items):
-        if not _survives_journal(item):
+        kept = _as_the_journal_gives_it_back(item)
+        if kept is None:
             faults.append(f"item {index} is an unusable {type(item).__name__}")
-        elif isinstance(item, Signal):
-            signals.append(item)
-        elif isinstance(item, (SubmitOrder, CancelOrder)):
-            commands.append(item)
+        elif isinstance(kept, Signal):
+            signals.append(kept)
+        else:
+            commands.append(kept)
     return StrategyReplied(
         strategy_id=strategy_id,
         round=round_number,
@@ -183,15 +184,22 @@ def seal_reply(strategy_id: str, round_number: int, value: object) -> StrategyRe
     )
 
 
-def _survives_journal(item: object) -> bool:
-    """Whether an item is of a kind that a reply may hold, and comes back as it was."""
+def _as_the_journal_gives_it_back(item: object) -> SubmitOrder | CancelOrder | Signal | None:
+    """An item as a replay will read it; None when it is of no kind that a reply may hold, or would
+    come back as another one.
+
+    The copy is used and not the original: values that are equal, but of another type (a plain text
+    for an enum), would be refused here and taken in a replay.
+    """
     kind = type(item)
     if kind not in (SubmitOrder, CancelOrder, Signal):
-        return False
+        return None
     try:
-        return bool(msgspec.json.decode(msgspec.json.encode(item), type=kind) == item)
+        kept = msgspec.json.decode(msgspec.json.encode(item), type=kind)
+        is_equal = bool(kept == item)
     except (msgspec.MsgspecError, TypeError, ValueError, ArithmeticError):
-        return False
+        return None
+    return cast("SubmitOrder | CancelOrder | Signal", kept) if is_equal else None
 
 
 def _with_malformed(answer: CheckedAnswer, strategy_id: str, fault: str) -> CheckedAnswer:

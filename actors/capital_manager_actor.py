@@ -7,6 +7,7 @@ owners about their books, and gives the auditor both sides of every change.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from itertools import groupby
 
 from orchestrion.actors.book_keeper import BookKeeper
@@ -157,7 +158,8 @@ class CapitalManagerActor:
                 self._record_held(round_number, index, one)
                 continue
             verdict = self._verdict(one, index)
-            self._record(round_number, index, verdict)
+            asked_for = one.scaled_from if isinstance(one, Proposal) else ()
+            self._record(round_number, index, verdict, asked_for)
             if isinstance(verdict, ApprovedCommand):
                 approved[place] = verdict
         if approved:
@@ -208,7 +210,17 @@ class CapitalManagerActor:
         self._index_of_seq = (seq, index + 1)
         return index
 
-    def _record(self, round_number: int, index: int, verdict: Verdict) -> None:
+    def _record(
+        self,
+        round_number: int,
+        index: int,
+        verdict: Verdict,
+        asked_for: tuple[Decimal, ...] = (),
+    ) -> None:
+        """
+        Args:
+            asked_for: quantity of each leg before a conflict rule cut the command; usually empty.
+        """
         tally = self.tallies[verdict.strategy_id]
         if isinstance(verdict, ApprovedCommand):
             command = verdict.command
@@ -225,6 +237,7 @@ class CapitalManagerActor:
                 command=command,
                 verdict="APPROVED",
                 size=size,
+                detail=_cut_words(asked_for) if asked_for else "",
             )
         else:
             tally.refuse(verdict.code.value)
@@ -361,3 +374,7 @@ class CapitalManagerActor:
         self._context.record(RecordKind.EVENT, marked)
         self._context.emit(marked)
         self._desk.on_session_closed(equities)
+
+
+def _cut_words(asked_for: tuple[Decimal, ...]) -> str:
+    return f"cut by a conflict rule, asked for {', '.join(f'{one:f}' for one in asked_for)}"

@@ -15,6 +15,7 @@ that changes a book.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 
 import msgspec
 
@@ -71,6 +72,9 @@ from orchestrion.runtime.mailbox import Mailbox
 ENDED_ORDERS_KEPT = 10_000
 """A fill for an order that ended longer ago cannot be attributed any more and goes to EXTERNAL.
 Arbitrary; weeks of orders for most accounts, and it keeps the memory of long runs flat."""
+
+ENDED_ORDERS_FORGOTTEN = 1_000
+"""So many are forgotten at once: finding the oldest entry of a map walks over those that left."""
 
 _TRIGGERS: dict[type, OrderTrigger] = {
     OrderAcceptedReport: OrderTrigger.ACCEPT,
@@ -348,7 +352,7 @@ class ExecutionGatewayActor:
     def _fill_order(self, order: Order, fill: OrderFilledReport) -> None:
         filled = filled_by(order, fill)
         self._change(filled)
-        if any(filled.remaining(i) < 0 for i in range(len(filled.legs))):
+        if filled.remaining(fill.leg_index) < 0:
             detail = f"{order.client_order_id} was filled beyond its quantity"
             self._coordinator.tell(OverfillFound(order.strategy_id, detail))
 
@@ -388,26 +392,36 @@ class ExecutionGatewayActor:
         changed = tuple(orders)
         if not changed:
             return
-        self._capital_manager.tell(OrdersChanged(changed))
-        for strategy_id in dict.fromkeys(order.strategy_id for order in changed):
-            owner = self._owners.get(strategy_id)
-            if owner is not None:  # who has left hears of nothing
-                own = tuple(order for order in changed if order.strategy_id == strategy_id)
-                owner.tell(OrdersChanged(own))
-        ended = tuple(order.client_order_id for order in changed if not order.is_open)
+        message = OrdersChanged(changed)
+        self._capital_manager.tell(message)
+        if len(changed) == 1:
+            self._tell_owner(changed[0].strategy_id, message)
+        else:
+            for strategy_id in dict.fromkeys([order.strategy_id for order in changed]):
+                own = tuple([order for order in changed if order.strategy_id == strategy_id])
+                self._tell_owner(strategy_id, OrdersChanged(own))
+        ended = tuple([order.client_order_id for order in changed if not order.is_open])
         if ended:
             self._coordinator.tell(OrdersEnded(ended))
 
+    def _tell_owner(self, strategy_id: str, message: OrdersChanged) -> None:
+        owner = self._owners.get(strategy_id)
+        if owner is not None:  # who has left hears of nothing
+            owner.tell(message)
+
     def _remember_ended(self, order: Order) -> None:
         self._ended[order.client_order_id] = order
-        if len(self._ended) > ENDED_ORDERS_KEPT:
-            oldest = next(iter(self._ended))
-            del self._ended[oldest]
-            self._trade_ids.pop(oldest, None)
-            shared_id = self._shared.shared_order_of(oldest)
-            if shared_id is not None:
-                self._trade_ids.pop(shared_id, None)
-                self._shared.forget(shared_id)
+        if len(self._ended) >= ENDED_ORDERS_KEPT + ENDED_ORDERS_FORGOTTEN:
+            for oldest in list(islice(self._ended, ENDED_ORDERS_FORGOTTEN)):
+                self._forget(oldest)
+
+    def _forget(self, client_order_id: str) -> None:
+        del self._ended[client_order_id]
+        self._trade_ids.pop(client_order_id, None)
+        shared_id = self._shared.shared_order_of(client_order_id)
+        if shared_id is not None:
+            self._trade_ids.pop(shared_id, None)
+            self._shared.forget(shared_id)
 
     def _tell_status(
         self, client_order_id: str, strategy_id: str, status: str, reason: str

@@ -48,7 +48,7 @@ def working_order(
     earliest: int,
 ) -> WorkingOrder:
     """An order without fault as the venue keeps it."""
-    is_structure = len(order.legs) > 1
+    is_structure = len(order.legs) > 1  # one leg is a unit of its own
     units = gcd(*[to_e9(leg.quantity) for leg in order.legs]) if is_structure else 0
     expire_ts = FOREVER if order.expire_ts is None else order.expire_ts
     entered: list[WorkingLeg] = []

@@ -59,10 +59,10 @@ def release_held(
         if one.strategy_id in left:
             refused.append(_refuse(one, "its strategy has stopped while it waited"))
         elif is_session_closed:
-            detail = f"the session closed while it waited for {', '.join(one.waits_for)}"
+            detail = f"the session closed while it waited for {_orders(one.waits_for)}"
             refused.append(_refuse(one, detail))
         elif blocking and not one.is_exit:
-            refused.append(_refuse(one, f"the venue did not withdraw {', '.join(blocking)}"))
+            refused.append(_refuse(one, f"the venue did not withdraw {_orders(blocking)}"))
         elif blocking or not awaited:
             released.append(
                 Proposal(
@@ -76,6 +76,11 @@ def release_held(
         else:
             waiting.append(msgspec.structs.replace(one, waits_for=awaited))
     return HeldOutcome(tuple(waiting), tuple(released), tuple(refused))
+
+
+def _orders(client_order_ids: Sequence[str]) -> str:
+    """How many; never which: a refusal is part of a decision, and decisions name no client id."""
+    return f"{len(client_order_ids)} resting order{'' if len(client_order_ids) == 1 else 's'}"
 
 
 def _refuse(one: HeldProposal, detail: str) -> Rejection:

@@ -24,7 +24,7 @@ from orchestrion.domain.conflict.contender import (
 from orchestrion.domain.conflict.policy import ConflictPolicies, ConflictType
 from orchestrion.domain.conflict.round_context import RoundContext
 from orchestrion.domain.models.command import CancelOrder, SubmitOrder
-from orchestrion.domain.models.order import Order, OrderStatus
+from orchestrion.domain.models.order import Order, OrderStatus, decision_place
 from orchestrion.domain.orchestration.proposal import Checked, HeldProposal, Proposal
 
 
@@ -88,9 +88,9 @@ def surroundings(
     )
 
 
-def by_age(order: Order) -> tuple[int, str]:
-    """Sorts orders, oldest first."""
-    return order.ts_decided, order.client_order_id
+def by_age(order: Order) -> tuple[int, tuple[int, int], str]:
+    """Sorts orders, oldest first; those of one moment in the order in which they were decided."""
+    return order.ts_decided, decision_place(order.client_order_id), order.client_order_id
 
 
 def _occupants(

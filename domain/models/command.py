@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -112,6 +112,9 @@ class ApprovedCommand(
     owners: tuple[OwnerShare, ...] = ()
 
 
+_INITIALIZED: Final = OrderStatus.INITIALIZED  # naming a member costs as much as a decimal sum
+
+
 def initialized_order(approved: ApprovedCommand, command: SubmitOrder) -> Order:
     """The order that an approved command becomes, before it leaves; ``command`` is its own."""
     return Order(
@@ -119,7 +122,7 @@ def initialized_order(approved: ApprovedCommand, command: SubmitOrder) -> Order:
         strategy_id=approved.strategy_id,
         legs=command.legs,
         filled=(ZERO,) * len(command.legs),
-        status=OrderStatus.INITIALIZED,
+        status=_INITIALIZED,
         order_type=command.order_type,
         time_in_force=command.time_in_force,
         limit_price=command.limit_price,

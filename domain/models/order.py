@@ -9,6 +9,7 @@ venue's word about money always wins, so every state that a venue can know of ac
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from enum import StrEnum
 
@@ -185,3 +186,20 @@ class Order(msgspec.Struct, frozen=True):
     def remaining(self, leg_index: int) -> Decimal:
         """Quantity of a leg that has not filled; negative after an overfill."""
         return subtract(self.legs[leg_index].quantity, self.filled[leg_index])
+
+
+# Eighteen digits hold every number that is counted; more is a text of somebody else's.
+_DECISION_PLACE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})\Z")
+
+
+def decision_place(client_order_id: str) -> tuple[int, int]:
+    """Where in a run an order was decided: the two counts at the end of its id.
+
+    As text ``T-10-0`` would stand before ``T-9-0``, and elsewhere with another run's name.
+
+    Returns:
+        (seq, index) of the deciding input, in the synchronous form (round, index); (-1, -1) for an
+        id that does not end so, which puts orders of unknown age first.
+    """
+    found = _DECISION_PLACE.search(client_order_id)
+    return (int(found[1]), int(found[2])) if found is not None else (-1, -1)

@@ -334,8 +334,8 @@ class PortfolioCapitalManager(AccountBooks):
         if refusal is not None:
             return refusal
         if command.client_order_id not in self._working[command.strategy_id]:
-            detail = f"{command.client_order_id!r} is no working order of this strategy"
-            return RefusalCode.UNKNOWN_ORDER, detail
+            # Without the id: a refusal is part of a decision, and decisions name no client id.
+            return RefusalCode.UNKNOWN_ORDER, "what is to be cancelled is no own working order"
         return None
 
     # -- netting --------------------------------------------------------------------------------

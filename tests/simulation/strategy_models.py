@@ -387,8 +387,8 @@ _WRONG_ITEMS: tuple[Callable[[str], object], ...] = (
     lambda me: _single(me, Decimal(1), order_type="LIMIT", limit_price=Decimal(1)),
     lambda me: _single(me, Decimal(1), order_type=OrderType.LIMIT, limit_price=Decimal("NaN")),
     lambda me: SubmitOrder(strategy_id=me, legs=()),
-    lambda me: CancelOrder(strategy_id=me, client_order_id="no-such-order"),
-    lambda me: CancelOrder(strategy_id=me, client_order_id="\ud800"),
+    lambda me: CancelOrder(strategy_id=me, client_order_id="no-such-order", label=LABEL),
+    lambda me: CancelOrder(strategy_id=me, client_order_id="\ud800", label=LABEL),
 )
 
 

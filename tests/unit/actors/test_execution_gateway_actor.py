@@ -278,6 +278,7 @@ async def test_fill_after_too_many_ended_orders_goes_to_external(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(execution_gateway_actor, "ENDED_ORDERS_KEPT", 1)
+    monkeypatch.setattr(execution_gateway_actor, "ENDED_ORDERS_FORGOTTEN", 1)
     async with Played(lambda view: [view.buy("AAA", 1), view.buy("AAA", 2)]) as played:
         first, second = (one.client_order_id for one in played.port.taken)
         for one in (first, second):

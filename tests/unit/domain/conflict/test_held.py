@@ -72,11 +72,11 @@ def test_exit_that_waits_in_vain_is_marked_so_that_it_is_not_held_again() -> Non
 @pytest.mark.parametrize(
     ("happened", "detail"),
     [
-        ({"not_withdrawn": ["W0"]}, "cancel_resting: the venue did not withdraw W0"),
+        ({"not_withdrawn": ["W0"]}, "cancel_resting: the venue did not withdraw 1 resting order"),
         ({"gone": ["a"]}, "cancel_resting: its strategy has stopped while it waited"),
         (
             {"is_session_closed": True},
-            "cancel_resting: the session closed while it waited for W0",
+            "cancel_resting: the session closed while it waited for 1 resting order",
         ),
     ],
 )

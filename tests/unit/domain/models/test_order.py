@@ -15,6 +15,7 @@ from orchestrion.domain.models.order import (
     OrderSide,
     OrderStatus,
     OrderTrigger,
+    decision_place,
     next_status,
 )
 from tests.fakes_rules import buy, leg, order_for, working_order
@@ -149,3 +150,24 @@ def test_remaining_counts_each_leg_and_shows_an_overfill() -> None:
     order = working_order(order_for(leg("AAA", 5), leg("FUT", -2)), filled=(2, 3))
     assert order.remaining(0) == Decimal(3)
     assert order.remaining(1) == Decimal(-1)
+
+
+@pytest.mark.parametrize(
+    ("client_order_id", "place"),
+    [
+        ("T-9-0", (9, 0)),
+        ("T-10-0", (10, 0)),
+        ("a run of 2024-05-01-7-12", (7, 12)),
+        ("R3-1", (3, 1)),
+        ("O9", (-1, -1)),
+        ("T-9-0-N", (-1, -1)),
+        ("T-9-x", (-1, -1)),
+        ("T-9-0\n", (-1, -1)),
+        ("", (-1, -1)),
+        (f"T-{'9' * 5000}-0", (10**18 - 1, 0)),
+    ],
+)
+def test_id_says_where_in_the_run_an_order_was_decided(
+    client_order_id: str, place: tuple[int, int]
+) -> None:
+    assert decision_place(client_order_id) == place

@@ -165,7 +165,7 @@ REFUSALS: list[tuple[Any, ...]] = [
         "ACCOUNT_MARGIN_EXCEEDED",
         "needs 5200.00, the account as a whole has 5000.00 free",
     ),
-    (cancel("O9"), _nothing, "UNKNOWN_ORDER", "'O9' is no working order of this strategy"),
+    (cancel("O9"), _nothing, "UNKNOWN_ORDER", "is no own working order"),
     (cancel("O9"), _trading(TradingState.HALTED), "TRADING_HALTED", "nothing leaves"),
 ]
 
