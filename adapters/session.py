@@ -168,6 +168,7 @@ class TradingSession:
         self._turn = anyio.Lock(fast_acquire=True)
         self._answers: dict[int, Answer] = {}
         self._last_slice_ts: int | None = None
+        self._effects = self._machine.effects
 
     async def start(self, ts: int) -> None:
         """Posts the first input; equity curves begin with the capital as it was given out."""
@@ -188,6 +189,7 @@ class TradingSession:
                 stopped; nothing was taken.
         """
         async with self._turn:
+            self._machine.require_running()
             await self._publish(market_slice)
 
     async def publish_many(self, market_slices: Iterable[MarketSlice]) -> int:
@@ -201,12 +203,12 @@ class TradingSession:
         """
         count = 0
         async with self._turn:
+            self._machine.require_running()  # else the venue model would move alone
             for count, market_slice in enumerate(market_slices, start=1):  # noqa: B007
                 await self._publish(market_slice)
         return count
 
     async def _publish(self, market_slice: MarketSlice) -> None:
-        self._machine.require_running()  # else the venue model would move alone
         ts = market_slice.ts_event
         last = self._last_slice_ts
         if last is not None and ts < last:
@@ -218,8 +220,9 @@ class TradingSession:
             await self._deliver(report, ts)
         machine = self._machine
         # A report may have come in after the slice's own time: only a feed's own order is judged.
-        machine.post(market_slice, max(ts, machine.now), is_recorded=self._is_data_recorded)
-        if machine.has_effects:
+        now = machine.now
+        machine.post(market_slice, max(now, ts), is_recorded=self._is_data_recorded)
+        if self._effects:
             await self._settle()
 
     async def report(self, report: VenueReport | CapitalReport, ts: int) -> None:

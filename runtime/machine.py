@@ -54,6 +54,10 @@ encode: Callable[[object], bytes] = msgspec.json.Encoder(enc_hook=_encode_hook).
 """Values to journal bytes: JSON in field order, decimals as strings."""
 
 
+_SILENCES = tuple(Silence(count) for count in range(64))
+"""Told over and over: once per stage and event."""
+
+
 class Hop(msgspec.Struct, frozen=True, gc=False):
     """One delivered message, for whoever wants to see the machine at work."""
 
@@ -87,6 +91,7 @@ class Machine:
         now: its time, nanoseconds UTC.
         decisions: number of recorded decisions.
         dead_letter_count: messages that nobody handled.
+        effects: (seq, effect) pairs that wait for ``take_effects``; to be looked at only.
     """
 
     def __init__(self, journal: Journal, *, trace: Callable[[Hop], None] | None = None) -> None:
@@ -102,7 +107,7 @@ class Machine:
         self._cells: dict[str, _Cell] = {}
         self._routes: dict[type, Mailbox] = {}
         self._ready: deque[Mailbox] = deque()
-        self._effects: deque[tuple[int, object]] = deque()
+        self.effects: deque[tuple[int, object]] = deque()
         self._failure: ActorFailedError | None = None
         self._is_stopped = False
 
@@ -172,7 +177,9 @@ class Machine:
                 except BaseException as failure:
                     handle_failure(member, message, failure)
             if silent:
-                self._tell_parent(parent, Silence(silent))
+                self._tell_parent(
+                    parent, _SILENCES[silent] if silent < len(_SILENCES) else Silence(silent)
+                )
 
         return receive
 
@@ -245,20 +252,20 @@ class Machine:
 
     def emit(self, effect: object) -> None:
         """See ``ActorContext.emit``."""
-        self._effects.append((self.seq, effect))
+        self.effects.append((self.seq, effect))
 
     def take_effects(self) -> list[tuple[int, object]]:
         """All (seq, effect) pairs emitted since the last call, in order."""
-        if not self._effects:
+        if not self.effects:
             return []
-        effects = list(self._effects)
-        self._effects.clear()
+        effects = list(self.effects)
+        self.effects.clear()
         return effects
 
     @property
     def has_effects(self) -> bool:
         """Whether the shell has anything to carry out."""
-        return bool(self._effects)
+        return bool(self.effects)
 
     @property
     def decision_hash(self) -> str:
@@ -330,7 +337,7 @@ class Machine:
         parent = self._cells[mailbox.name].parent
         if parent is None:
             raise ActorError(f"{mailbox.name} was silent and has no parent to know of it")
-        self._tell_parent(parent, Silence(1))
+        self._tell_parent(parent, _SILENCES[1])
 
     def _tell_parent(
         self, parent: Mailbox, message: ActorRestarted | ActorQuarantined | Silence

@@ -39,6 +39,7 @@ from orchestrion.domain.models.report import (
     InstrumentExpiredReport,
     OrderFilledReport,
 )
+from orchestrion.domain.netting.internal_market import InternalMarket
 from orchestrion.domain.orchestration.account_exposure import AccountExposure
 from orchestrion.domain.orchestration.authorisation import (
     Change,
@@ -81,6 +82,7 @@ class AccountBooks:
         self._entries_added: dict[str, int] = {}
         self._exposure = AccountExposure((), self.catalog, self.margin_model)
         self._free_capital: Decimal | None = None
+        self._internal_market: InternalMarket | None = None
 
     # -- opening and closing --------------------------------------------------------------------
 
@@ -299,6 +301,8 @@ class AccountBooks:
         self.marks.update(market_slice)
         self.now = market_slice.ts_event
         self._free_capital = None
+        if self._internal_market is not None:
+            self._internal_market.observe(market_slice)
 
     def track(self, order: Order) -> None:
         """Takes an order's new state; when it has ended, its reservation is released, once."""

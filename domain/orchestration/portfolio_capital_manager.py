@@ -41,7 +41,6 @@ from orchestrion.domain.models.command import (
     initialized_order,
 )
 from orchestrion.domain.models.instrument import InstrumentCatalog
-from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.money import (
     CENT,
     EXACT,
@@ -144,7 +143,8 @@ class PortfolioCapitalManager(AccountBooks):
         self.orchestrator: UnifiedStrategyOrchestrator | None = None
         self._has_account_limits = account_limits != NO_LIMITS
         self._crossings = (0, 0)
-        self._internal_market = InternalMarket(cross_policy) if cross_policy is not None else None
+        if cross_policy is not None:
+            self._internal_market = InternalMarket(cross_policy)
 
     # -- allocation -----------------------------------------------------------------------------
 
@@ -339,12 +339,6 @@ class PortfolioCapitalManager(AccountBooks):
         return None
 
     # -- netting --------------------------------------------------------------------------------
-
-    def mark(self, market_slice: MarketSlice) -> None:
-        """Takes new prices."""
-        super().mark(market_slice)
-        if self._internal_market is not None:
-            self._internal_market.observe(market_slice)
 
     def net(
         self,

@@ -203,9 +203,9 @@ class Simulation:
                 self._publish(message)
         elif kind < 65:
             self.venue.work()
-        elif kind < 92:
+        elif kind < 88:
             self._deliver(self._chance.between(1, 4))
-        elif kind < 96:
+        elif kind < 91:
             self._ask_about_lost()
         else:
             self._act()

@@ -122,7 +122,7 @@ def _trait(strategy_id: str, seed: int, chance: Chance, rates: dict[str, float])
         subscriptions=subscriptions,
         appetite=chance.between(5, 60) / 100,
         size=chance.between(1, 30),
-        rates=rates if chance.happens(0.7) else {},
+        rates=rates if chance.happens(0.4) else {},
     )
 
 

@@ -163,6 +163,12 @@ def test_number_that_billionths_cannot_hold_is_a_value_error(value: Decimal | st
         to_e9(value)
 
 
+@pytest.mark.parametrize("value", ["0.00000000010", "1E-10", Decimal("0.0000000001"), "1e18"])
+def test_value_error_shows_the_number_as_it_was_given(value: Decimal | str) -> None:
+    with pytest.raises(ValueError, match=f"^{value} (has more|is not a finite)"):
+        to_e9(value)
+
+
 # -- splitting ------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from orchestrion.domain.errors import InvariantBrokenError, UnknownInstrumentError
@@ -267,6 +268,20 @@ def test_only_futures_settle() -> None:
         ledger.settle(_settled(1, "ABC"))
 
     assert ledger.quantity("ABC") == 1
+
+
+def test_another_catalogue_changes_what_a_fill_costs() -> None:
+    ledger = _ledger()
+    ledger.apply_fill(_fill("P90", 1, 1))
+    assert ledger.cash == 900
+
+    wider = msgspec.structs.replace(OPTION, multiplier=Decimal(250))
+    ledger.replace_catalog(InstrumentCatalog([wider]))
+    ledger.apply_fill(_fill("P90", 1, 1))
+
+    assert ledger.cash == 650
+    with pytest.raises(UnknownInstrumentError):
+        ledger.apply_fill(_fill("ABC", 1, 1))
 
 
 def test_equal_totals_have_no_differences() -> None:
