@@ -43,10 +43,13 @@ def run_backtest(
     progress: Progress | None = None,
     backend: str = "asyncio",
     trace: Callable[[Hop], None] | None = None,
+    source: DataSource | None = None,
 ) -> RunResult:
     """Runs a configuration over its data and returns the figures.
 
     Args:
+        source: market data instead of those that the configuration names; a replay of such a
+            journal needs them again.
         journal_path: where the journal is written; None keeps it in memory and drops it.
         progress: told (slices so far, slices in all or None) now and then.
         backend: the event loop, asyncio or trio. The decisions are the same on both.
@@ -56,7 +59,8 @@ def run_backtest(
         JournalError: the journal cannot be written.
         ActorFailedError: an invariant broke; the cause is chained.
     """
-    source = assembly.data_source(settings)
+    if source is None:
+        source = assembly.data_source(settings)
     journal: Journal = (
         MemoryJournal()
         if journal_path is None

@@ -12,7 +12,7 @@ A day is a session, from one close to the next; its number is the UTC day of the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from orchestrion.actors.inputs import CAPITAL_INPUTS, decode_input
+from orchestrion.actors.inputs import CAPITAL_INPUTS
 from orchestrion.actors.messages import (
     BooksClosed,
     BooksMoved,
@@ -29,8 +29,8 @@ from orchestrion.actors.messages import (
 )
 from orchestrion.adapters import assembly
 from orchestrion.adapters.backtest import build_run, run_backtest
-from orchestrion.adapters.data.source import DataSource
 from orchestrion.adapters.journal.sqlite_reader import SqliteJournalReader
+from orchestrion.adapters.recorded_run import DecisionJournal, last_seq_of, play_recorded
 from orchestrion.adapters.result import RunResult
 from orchestrion.adapters.settings import RunSettings, build_margin_model, load_settings
 from orchestrion.domain.capital.return_history import EquityPoint
@@ -49,13 +49,10 @@ from orchestrion.domain.models.money import ZERO, add, subtract
 from orchestrion.domain.models.portfolio import RESERVED_BOOK_IDS, Book, Marks
 from orchestrion.domain.models.report import ExternalFillReport, OrderFilledReport
 from orchestrion.runtime.errors import ActorFailedError, DivergenceError, JournalDamagedError
-from orchestrion.runtime.journal import Record, RecordKind
-from orchestrion.runtime.machine import Hop, Machine
-from orchestrion.runtime.replay import ABSENT, ComparingJournal
+from orchestrion.runtime.machine import Hop
 
 Progress = Callable[[int, int | None], None]
 _ENDED_IN_ORDER = frozenset({"running", "stopped"})
-_BOOKS_HANG_ON = frozenset({RecordKind.INPUT, RecordKind.DECISION})
 
 
 class Past(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,10 +113,10 @@ def past_of_journal(path: Path) -> Past:
             "are there now"
         )
     listener = HistoryListener(source.catalog(), build_margin_model(settings.account.margin))
-    recorded = _DecisionJournal(reader.records())
+    recorded = DecisionJournal(reader.records())
     system = build_run(settings, source, recorded, reader.header, trace=listener)
     try:
-        _play(system.machine, recorded, source, _last_seq(reader))
+        play_recorded(system.machine, recorded, source, last_seq_of(reader))
     except ActorFailedError as failure:
         if isinstance(failure.__cause__, DivergenceError):
             raise failure.__cause__ from failure
@@ -131,43 +128,6 @@ def past_of_journal(path: Path) -> Past:
         origin=f"the {environment} run in a journal ({path}{_period(histories)})",
         notes=source.notes,
     )
-
-
-class _DecisionJournal(ComparingJournal):
-    """Compares inputs and decisions, on which the books hang. Events may have got other words since
-    the run; that is no reason to know nothing of its past."""
-
-    def __init__(self, recorded: Iterable[Record]) -> None:
-        super().__init__(one for one in recorded if one.kind in _BOOKS_HANG_ON)
-
-    def append(self, record: Record) -> None:
-        if record.kind in _BOOKS_HANG_ON:
-            super().append(record)
-
-
-def _play(machine: Machine, recorded: ComparingJournal, source: DataSource, last_seq: int) -> None:
-    """Posts every input again; market data that the journal only names are read from the source."""
-    slices = source.slices()
-    while machine.seq < last_seq:
-        seq = machine.seq + 1
-        recorded.expect_nothing_before(seq)
-        record = recorded.next_input()
-        if record is not None and record.seq == seq:
-            machine.post(decode_input(record), record.ts)
-        else:
-            market_slice = next(slices, None)
-            if market_slice is None:
-                raise DivergenceError(
-                    seq=seq, name="MarketSlice", field="record", then="a slice", now=ABSENT
-                )
-            machine.post(market_slice, market_slice.ts_event, is_recorded=False)
-        machine.take_effects()
-
-
-def _last_seq(reader: SqliteJournalReader) -> int:
-    if reader.trailer is not None:
-        return reader.trailer.last_seq
-    return max((record.seq for record in reader.records()), default=0)
 
 
 def _period(histories: Mapping[str, StrategyHistory]) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestrion.adapters.replay import ReplayOutcome
     from orchestrion.adapters.result import RunResult
     from orchestrion.adapters.settings import RunSettings
+    from orchestrion.adapters.what_if import WhatIf
     from orchestrion.domain.compatibility.report import CompatibilityReport
 
 Progress: TypeAlias = Callable[[int, int | None], None]
@@ -39,6 +40,11 @@ class Engine:
         from orchestrion.adapters.replay import replay_journal
 
         return replay_journal(path)
+
+    def what_if(self, path: Path, settings: RunSettings | None, *, goes_on: bool) -> WhatIf:
+        from orchestrion.adapters.what_if import what_if
+
+        return what_if(path, settings, goes_on=goes_on)
 
     def check_compatibility(self, settings: RunSettings) -> CompatibilityReport:
         """What the start of a run checks: findings by what the strategies declare, none an ERROR.

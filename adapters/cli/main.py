@@ -1,4 +1,4 @@
-"""The command line: ``orchestrion backtest | replay | validate | compat | strategies | schema``.
+"""The command line: ``orchestrion backtest | replay | what-if | validate | compat | strategies | schema``.
 
 Only click is imported here; everything else inside the commands, so that ``--help`` is quick. What
 a command prints goes to stdout, the rest (progress, logs, errors) to stderr.
@@ -27,6 +27,7 @@ from orchestrion.adapters.cli.command import (
 )
 from orchestrion.adapters.cli.compat import compat
 from orchestrion.adapters.cli.exit_code import EXIT_CODES_IN_WORDS, ExitCode
+from orchestrion.adapters.cli.what_if import what_if
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -55,11 +56,13 @@ def cli() -> None:
       orchestrion replay journals/three_strategies-20260105T101500Z.sqlite
       orchestrion validate my.yaml
       orchestrion compat my.yaml
+      orchestrion what-if journals/three_strategies-20260105T101500Z.sqlite changed.yaml
       orchestrion strategies MOMENTUM_FUTURES
     """
 
 
 cli.add_command(compat)
+cli.add_command(what_if)
 
 
 @cli.command(epilog=EXIT_CODES_IN_WORDS)

@@ -16,6 +16,7 @@ from orchestrion.adapters.settings.allocation_choice import allocation_methods
 from orchestrion.adapters.settings.data_choice import open_data
 from orchestrion.adapters.settings.fault import ConfigFault, SettingsError
 from orchestrion.adapters.settings.json_schema import json_schema
+from orchestrion.adapters.settings.live_choice import build_client, build_feed
 from orchestrion.adapters.settings.loading import check_settings, load_settings, resolved_json
 from orchestrion.adapters.settings.margin_choice import build_margin_model
 from orchestrion.adapters.settings.run_settings import RunSettings, StatisticsSettings
@@ -35,6 +36,8 @@ __all__ = [
     "StatisticsSettings",
     "allocation_methods",
     "build_checked_strategy",
+    "build_client",
+    "build_feed",
     "build_margin_model",
     "build_strategy",
     "check_settings",

@@ -19,6 +19,7 @@ from orchestrion.adapters.settings.data_choice import catalog_of, check_data
 from orchestrion.adapters.settings.data_settings import DataSettings
 from orchestrion.adapters.settings.document import read_document
 from orchestrion.adapters.settings.fault import ConfigFault, Faults, KeyPath, SettingsError
+from orchestrion.adapters.settings.live_choice import check_live
 from orchestrion.adapters.settings.margin_choice import AT_MARGIN, check_margin
 from orchestrion.adapters.settings.margin_settings import MarginSettings
 from orchestrion.adapters.settings.override import (
@@ -101,6 +102,7 @@ def _examine(
     check_agreement(content, faults)
     content = _with_complete_strategies(content, faults)
     check_rules(content, faults)
+    check_live(content, faults, imports=read_data)
     settings = _validated(content, faults)
     _check_data(content, faults, read=read_data)
     return document.origin, settings, faults.found()

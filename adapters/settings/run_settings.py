@@ -22,8 +22,13 @@ from orchestrion.adapters.settings.data_settings import BundledDataSettings, Dat
 from orchestrion.adapters.settings.execution_settings import ExecutionSettings
 from orchestrion.adapters.settings.limit_settings import LimitSettings, StrategyLimitSettings
 from orchestrion.adapters.settings.margin_settings import InstrumentRatesSettings, MarginSettings
+from orchestrion.adapters.settings.process_settings import (
+    JournalSettings,
+    LiveSettings,
+    PaperSettings,
+)
 from orchestrion.adapters.settings.rebalance_settings import RebalanceSettings
-from orchestrion.adapters.settings.section import Amount, Section
+from orchestrion.adapters.settings.section import Amount, Identifier, Section
 from orchestrion.adapters.settings.stop_settings import DayStart, StopSettings, day_offset_ns
 from orchestrion.adapters.settings.strategy_settings import (
     ActiveStrategy,
@@ -50,6 +55,8 @@ class MarginCallAction(StrEnum):
 
 
 class AccountSettings(Section):
+    id: Identifier = "default"
+    """Which account this is; a journal of another one is refused."""
     currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
     """Currency of the account and of every instrument, three capital letters."""
     capital: Amount = Field(default=DEFAULT_CAPITAL, gt=0, decimal_places=2)
@@ -129,6 +136,9 @@ class RunSettings(Section):
     compatibility: CompatibilitySettings = CompatibilitySettings()
     supervision: SupervisionSettings = SupervisionSettings()
     statistics: StatisticsSettings = StatisticsSettings()
+    paper: PaperSettings = PaperSettings()
+    live: LiveSettings = LiveSettings()
+    journal: JournalSettings = JournalSettings()
     mailbox_messages_max: int = Field(default=CAPACITY_MESSAGES, ge=1, le=10_000_000)
     """Bound of every mailbox, in messages."""
     seed: int = Field(default=0, ge=0, lt=2**63)

@@ -117,8 +117,7 @@ class SimulatedVenue:
         Raises:
             TypeError: no approved command, or one that holds neither an order nor a cancel.
         """
-        if not isinstance(command, ApprovedCommand):
-            raise _wrong_kind(command, "ApprovedCommand")
+        _require_kind(command)
         match command.command:
             case SubmitOrder() as order:
                 if self._is_new(command.client_order_id, self._submitted):
@@ -126,8 +125,6 @@ class SimulatedVenue:
             case CancelOrder() as cancel:
                 if self._is_new(command.client_order_id, self._cancels):
                     self._cancel(cancel.client_order_id, max(self.now, command.ts_decided))
-            case other:
-                raise _wrong_kind(other, "SubmitOrder or CancelOrder")
 
     def take_reports(self) -> tuple[VenueReport, ...]:
         """Acknowledgements made since the last call, in the order of the commands."""
@@ -398,8 +395,12 @@ class SimulatedVenue:
         return reports
 
 
-def _wrong_kind(value: object, wanted: str) -> TypeError:
-    return TypeError(f"a venue takes {wanted}, not {type(value).__name__}")
+def _require_kind(command: object) -> None:
+    if not isinstance(command, ApprovedCommand):
+        raise TypeError(f"a venue takes ApprovedCommand, not {type(command).__name__}")
+    inner: object = command.command
+    if not isinstance(inner, (SubmitOrder, CancelOrder)):
+        raise TypeError(f"a venue takes SubmitOrder or CancelOrder, not {type(inner).__name__}")
 
 
 def _underlying_ids(catalog: InstrumentCatalog) -> list[str]:

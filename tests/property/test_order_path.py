@@ -227,6 +227,7 @@ commissions = st.one_of(
     st.just(Commission()),
     st.builds(Commission, per_unit=rates, notional_fraction=rates, minimum_per_order=rates),
     st.builds(Commission, per_unit=rates),
+    st.builds(Commission, notional_fraction=rates),
     st.builds(Commission, minimum_per_order=rates),
 )
 leg_trades = st.lists(

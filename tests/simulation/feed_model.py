@@ -66,6 +66,7 @@ class FeedModel:
         self._clock = clock
         self._sequence = 0
         self._last: Message | None = None
+        self._last_taken: Message | None = None
         # A first price has nothing to jump from.
         self._jumped = {one.instrument_id for one in TRADED}
 
@@ -79,8 +80,9 @@ class FeedModel:
         chance, plan, last = self._chance, self._plan, self._last
         if last is not None and plan.strikes(Fault.DATA_DUPLICATE, chance):
             return _again(last)
-        if last is not None and plan.strikes(Fault.DATA_OUT_OF_ORDER, chance):
-            return self._from_the_past(last)
+        taken = self._last_taken
+        if taken is not None and plan.strikes(Fault.DATA_OUT_OF_ORDER, chance):
+            return self._from_the_past(taken)
         if plan.strikes(Fault.DATA_STALE, chance):
             return self._stale()
         market_slice = self._true_slice()
@@ -91,6 +93,8 @@ class FeedModel:
             message.sequence, message.gap = self._sequence, True
         self._damage(message)
         self._last = message
+        if not message.is_bad:
+            self._last_taken = message
         return message
 
     def _true_slice(self) -> MarketSlice:
