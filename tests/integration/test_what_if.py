@@ -30,8 +30,8 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def changed(percent: int) -> dict[str, object]:
     strategies = {
-        "MOMENTUM_FUTURES": {"allocation_pct": percent},
-        "MEAN_REVERSION_EQUITY": {"allocation_pct": 50},
+        "MOMENTUM_FUTURES": {"allocation_pct": 50},
+        "MEAN_REVERSION_EQUITY": {"allocation_pct": percent},
     }
     return {**CONFIG, "strategies": strategies}
 
@@ -57,9 +57,9 @@ def test_going_on_counts_what_would_have_been_decided(journal: Path) -> None:
     found = what_if(journal, load_settings(changed(5)), goes_on=True)
     assert found.simulated is not None
     by_id = {one.strategy_id: one for one in found.simulated.counts}
-    momentum = by_id["MOMENTUM_FUTURES"]
-    assert momentum.approved_now != momentum.approved_then
-    assert set(found.simulated.equity_now) >= {"MOMENTUM_FUTURES", "RESERVE"}
+    reverting = by_id["MEAN_REVERSION_EQUITY"]
+    assert reverting.approved_now != reverting.approved_then
+    assert set(found.simulated.equity_now) >= {"MEAN_REVERSION_EQUITY", "RESERVE"}
 
 
 def test_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
