@@ -58,7 +58,7 @@ def test_going_on_counts_what_would_have_been_decided(journal: Path) -> None:
     assert found.simulated is not None
     by_id = {one.strategy_id: one for one in found.simulated.counts}
     reverting = by_id["MEAN_REVERSION_EQUITY"]
-    assert reverting.approved_now != reverting.approved_then
+    assert found.simulated.same < reverting.approved_now  # with less capital, other sizes
     assert set(found.simulated.equity_now) >= {"MEAN_REVERSION_EQUITY", "RESERVE"}
 
 
