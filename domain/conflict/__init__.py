@@ -67,7 +67,12 @@ from orchestrion.domain.conflict.policy import (
     ConflictType,
 )
 from orchestrion.domain.conflict.resolution import CrossGroup, Resolution
-from orchestrion.domain.conflict.resolver import NO_PRIORITIES, needs_screening, resolve_conflicts
+from orchestrion.domain.conflict.resolver import (
+    NO_PRIORITIES,
+    needs_screening,
+    passes_alone,
+    resolve_conflicts,
+)
 from orchestrion.domain.conflict.round_context import (
     CommandFigures,
     InstrumentFigures,
@@ -92,6 +97,7 @@ __all__ = [
     "StrategyFigures",
     "instrument_claims",
     "needs_screening",
+    "passes_alone",
     "release_held",
     "resolve_conflicts",
 ]

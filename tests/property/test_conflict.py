@@ -6,6 +6,7 @@ import copy
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +16,11 @@ from orchestrion.domain.conflict import (
     ConflictPolicy,
     ConflictType,
     Resolution,
+    needs_screening,
+    passes_alone,
     resolve_conflicts,
 )
+from orchestrion.domain.conflict.policy import POLICIES_OF_TYPE
 from orchestrion.domain.models.command import RefusalCode, SubmitOrder
 from orchestrion.domain.models.order import Order, OrderSide, OrderType
 from orchestrion.domain.orchestration.events import StrategyConflictDetectedEvent
@@ -222,3 +226,27 @@ def test_events_tell_of_every_loser_and_of_nobody_else(
         crosses(one, other) for one in everyone for other in (*everyone, *working.values())
     )
     assert bool(opposing_events(resolution)) is meets_somebody
+
+
+@given(
+    rounds(),
+    st.sampled_from(POLICIES_OF_TYPE[ConflictType.OPPOSING_SIDES]),
+    st.sampled_from([(), ("X",)]),
+)
+def test_round_that_passes_alone_is_one_in_which_nothing_would_change(
+    given_round: Round, policy: ConflictPolicy, exclusive: tuple[str, ...]
+) -> None:
+    checked, working = given_round
+    policies = msgspec.structs.replace(only_opposing(policy), exclusive_instruments=exclusive)
+    for one in checked:
+        if passes_alone((one,), working, policies):
+            assert not needs_screening((one,), working, policies)
+            assert resolve_conflicts((one,), working, policies) == Resolution((one,))
+    assert len(checked) == 1 or not passes_alone(checked, working, policies)
+
+
+def test_plain_order_in_an_instrument_of_nobody_passes_alone() -> None:
+    one = Proposal("a", 0, order_for(leg("X", 1), owner="a"), is_exit=False)
+    assert passes_alone((one,), {}, ConflictPolicies())
+    working = {"W": working_order(order_for(leg("X", 1), owner="b"), "W")}
+    assert not passes_alone((one,), working, ConflictPolicies())
