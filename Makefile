@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := test
-.PHONY: demo test check coverage format bench clean
+.PHONY: demo test check coverage agreement simulate format bench crash long-run clean
 
 .venv/.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -23,9 +23,23 @@ check: .venv/.stamp  ## lint, format, types, import contracts
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
+# Only the tests that are about single rules and the stories count: they take seconds, while tracing
+# the drawn examples of the properties would double the time of the whole suite.
 coverage: .venv/.stamp  ## branch coverage of the rules, with its gate
-	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered -q
-	$(BIN)/coverage report --include='*/domain/*' --fail-under=95
+	$(BIN)/pytest -q tests/unit/domain tests/scenario --cov --cov-branch --cov-report=
+	$(BIN)/coverage report --include='*/domain/*' --show-missing --skip-covered --fail-under=95
+
+# Elsewhere these tests are skipped, or run with what happens to be installed, and the figures that
+# were recorded from the libraries stand in for them.
+agreement: .venv/.stamp  ## our numbers against skfolio, empyrical-reloaded and SciPy themselves
+	$(BIN)/python -m pip install --quiet --editable '.[agreement]'
+	$(BIN)/python -W ignore -c 'import empyrical, scipy, skfolio'
+	$(BIN)/pytest -q tests/unit/domain/test_statistics_agreement.py \
+		tests/unit/domain/capital/test_risk_parity.py tests/unit/adapters/allocation
+
+simulate: .venv/.stamp  ## 10,000 simulated runs with faults, then the table of planted ones; hours
+	$(BIN)/python -m tests.simulation.run --seeds 10000 --jobs 2
+	$(BIN)/python -m tests.simulation.mutants --jobs 2
 
 format: .venv/.stamp
 	$(BIN)/ruff check --fix .
@@ -39,6 +53,12 @@ bench: .venv/.stamp  ## every measurement of docs/performance.md, hours; on a qu
 	$(BIN)/python -m benchmarks.growth --picture docs/growth.png --page docs/performance.md
 	$(BIN)/python -m benchmarks.live_path --page docs/performance.md
 	$(BIN)/python -m benchmarks.imports --page docs/performance.md
+
+crash: .venv/.stamp  ## kills, signals and full disks against live processes, two hours; as root, or without the tmpfs suite
+	$(BIN)/python -m tests.processes.crash --page docs/reliability.md
+
+long-run: .venv/.stamp  ## a million events of paper trading in one process, and its memory
+	$(BIN)/python -m tests.processes.long_run
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .hypothesis

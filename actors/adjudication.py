@@ -10,6 +10,7 @@ withdrawn; when one of those orders ends they are a round of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from orchestrion.actors.line_up import LineUp
 from orchestrion.actors.messages import (
@@ -30,6 +31,11 @@ from orchestrion.runtime.mailbox import Mailbox
 
 class Adjudication:
     """See the module's text."""
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_held": tuple[HeldProposal, ...],
+        "_decided_seq": int,
+    }
 
     def __init__(
         self,
@@ -66,7 +72,14 @@ class Adjudication:
 
     def decide(self, number: int, checked: tuple[Checked, ...]) -> None:
         """Takes the commands of a round that has closed."""
-        if self._is_single and not self._held:
+        if not self._held and (
+            self._is_single
+            or (
+                self._decided_seq != self._context.seq
+                and self._rules.passes_alone(checked, self._working_orders, self._claims)
+            )
+        ):
+            self._decided_seq = self._context.seq
             self._capital_manager.tell(AuthoriseRequest(number, checked))
         elif self._decided_seq == self._context.seq or self._rules.needs_screening(
             checked, self._working_orders, claims=self._claims, held=self._held

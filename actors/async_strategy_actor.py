@@ -14,6 +14,7 @@ from typing import cast
 
 import msgspec
 
+from orchestrion.actors.host_state import FrozenState
 from orchestrion.actors.messages import (
     BookChanged,
     CatalogChanged,
@@ -27,7 +28,8 @@ from orchestrion.actors.messages import (
     StrategyRaised,
     StrategyReplied,
 )
-from orchestrion.actors.strategy_actor import StrategyHost, call_strategy
+from orchestrion.actors.restart_messages import Restarted
+from orchestrion.actors.strategy_actor import StrategyHost, call_strategy, enter_view
 from orchestrion.domain.models.command import (
     CancelOrder,
     RefusalCode,
@@ -45,6 +47,7 @@ from orchestrion.runtime.actor import ActorContext
 from orchestrion.runtime.errors import ActorError, describe
 from orchestrion.runtime.mailbox import Mailbox
 from orchestrion.runtime.shell import AwaitCall
+from orchestrion.runtime.state import require_fields
 
 
 class StrategyFailedError(ActorError):
@@ -65,7 +68,7 @@ class AsyncStrategyActor:
     ) -> None:
         self._context = context
         self._strategy_id = strategy_id
-        self._host = StrategyHost(factory, view)
+        self._host = StrategyHost(factory, view, is_folded=False)
         self._coordinator = coordinator
         self._nothing = NothingAnswered(strategy_id)
         self._waiting_round: int | None = None
@@ -87,6 +90,8 @@ class AsyncStrategyActor:
                     raise StrategyFailedError(message.failure)
             case SliceDelivered() | FillDelivered() | StartDelivered() | StopDelivered():
                 self._start(message)
+            case Restarted():
+                self._on_restarted()
             case _:
                 raise ActorError(f"a strategy cannot be told a {type(message).__name__}")
 
@@ -97,8 +102,27 @@ class AsyncStrategyActor:
         book, orders, now = view.book, view.working_orders, view.now
         if not self._can_restore:
             raise ActorError("an asynchronous strategy needs snapshot() to be restarted")
-        self._host.restore()
+        self._host.rebuild()
         view.move(book=book, orders=orders, now=now)
+
+    @property
+    def host(self) -> StrategyHost:
+        """For snapshots of the run."""
+        return self._host
+
+    def snapshot(self) -> dict[str, object]:
+        """Its state but for the strategy's own: that is remembered, and not recomputed."""
+        return {"can_restore": self._can_restore, "host": self._host.snapshot()}
+
+    def restore(self, snapshot: object, remembered: FrozenState | None) -> None:
+        """Takes back what ``snapshot`` gave, and the strategy's own state.
+
+        Raises:
+            JournalFormatError: it is no such state.
+        """
+        given = require_fields(snapshot, ("can_restore", "host"), self._strategy_id)
+        self._host.restore(given["host"], remembered)
+        self._can_restore = given["can_restore"] is True
 
     def _start(
         self, message: SliceDelivered | FillDelivered | StartDelivered | StopDelivered
@@ -106,6 +130,7 @@ class AsyncStrategyActor:
         host, strategy_id, round_number = self._host, self._strategy_id, message.round
         host.turns += 1
         self._waiting_round = round_number
+        enter_view(host.view, message)  # now: a replay does not make the call
 
         async def call() -> object:
             answer = call_strategy(host, message)
@@ -126,6 +151,12 @@ class AsyncStrategyActor:
                 ),
             )
         )
+
+    def _on_restarted(self) -> None:
+        """What it knew ended with the process, unless it gives snapshots. Whoever is waited for is
+        late now, and judged by that."""
+        if not self._can_restore and self._waiting_round is None:
+            raise StrategyFailedError("it gives no snapshots: what it knew ended with the process")
 
     def _on_replied(self, message: StrategyReplied) -> None:
         if message.round != self._waiting_round:

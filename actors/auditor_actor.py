@@ -8,8 +8,9 @@ the run with both ledgers as evidence: going on would trade on wrong books.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -45,6 +46,15 @@ class AuditorActor:
     Attributes:
         checks: comparisons made so far.
     """
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "checks": int,
+        "_cash": Decimal,
+        "_fees": Decimal,
+        "_quantities": dict[str, Decimal],
+        "_future_costs": dict[str, Decimal],
+    }
+    PARTS: ClassVar[tuple[str, ...]] = ("ledger",)
 
     def __init__(
         self,
@@ -112,13 +122,17 @@ class AuditorActor:
             self.ledger.split(report)
         elif isinstance(report, SymbolChangedReport):
             self.ledger.rename(report)
-        self.ledger.replace_catalog(message.catalog)
-        self._catalog = message.catalog
+        self.take_catalog(message.catalog)
         totals = total_of_books(message.books, self._catalog)
         self._cash, self._fees = totals.cash, totals.fees
         self._quantities = {key: held for key, held in totals.quantities.items() if held}
         self._future_costs = {key: cost for key, cost in totals.future_costs.items() if cost}
         self._compare(totals)
+
+    def take_catalog(self, catalog: InstrumentCatalog) -> None:
+        """What instruments are from now on; also after a restart."""
+        self.ledger.replace_catalog(catalog)
+        self._catalog = catalog
 
     def _check_in_full(self, message: BooksClosed) -> None:
         """Sums everything anew, from the books as they are."""

@@ -1,5 +1,7 @@
 """The part of the capital manager that opens, closes and hands over books, and screens rounds.
 
+It also books what a reconciliation finds to be somebody's.
+
 A collaborator of ``CapitalManagerActor`` and no actor of its own, because the books have one
 writer. The auditor gets both sides of every change; the coordinator, who asks, an answer.
 """
@@ -17,19 +19,25 @@ from orchestrion.actors.membership_messages import (
     OpenBookRequest,
 )
 from orchestrion.actors.messages import (
+    AccountMoved,
     BookChanged,
     BooksMoved,
     Screened,
     ScreenRequest,
 )
+from orchestrion.actors.restart_messages import AssignDifference
 from orchestrion.actors.tally import Tally
 from orchestrion.domain.models.money import ZERO
+from orchestrion.domain.models.order import OrderSide
 from orchestrion.domain.models.portfolio import RESERVE, Book
+from orchestrion.domain.models.report import ExternalFillReport
 from orchestrion.domain.orchestration.events import DomainEvent
 from orchestrion.domain.orchestration.hand_over import hand_over_within
 from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
+from orchestrion.domain.orchestration.reconciliation import assignment_fault
+from orchestrion.domain.orchestration.recovery_event import DifferenceAssignedEvent
 from orchestrion.domain.orchestration.screening import screen
-from orchestrion.runtime.actor import ActorContext
+from orchestrion.runtime.actor import ActorContext, Answer
 from orchestrion.runtime.mailbox import Mailbox
 
 CASH_ALONE = ""
@@ -71,6 +79,7 @@ class BookKeeper:
             CloseBookRequest: self._on_close,
             HandOverRequest: self._on_hand_over,
             ScreenRequest: self._on_screen,
+            AssignDifference: self._on_assign,
         }
 
     def _on_open(self, request: OpenBookRequest) -> None:
@@ -113,6 +122,38 @@ class BookKeeper:
             held=request.held,
         )
         self._coordinator.tell(Screened(request.round, request.checked, figures))
+
+    def _on_assign(self, question: AssignDifference) -> None:
+        """Books what the venue holds otherwise as a trade of one book, in both ledgers."""
+        fault = assignment_fault(self._capital, question)
+        if fault:
+            self._context.emit(Answer(question_id=question.question_id, error=fault))
+            return
+        fill = ExternalFillReport(
+            trade_id=f"ASSIGNED-{self._context.seq}",
+            instrument_id=question.instrument_id,
+            side=OrderSide.BUY if question.quantity > 0 else OrderSide.SELL,
+            last_qty=question.quantity.copy_abs(),
+            last_px=question.price,
+            commission=ZERO,
+            ts_event=self._context.now,
+        )
+        book = self._capital.books[question.book_id]
+        changed = self._capital.apply_fill(question.book_id, fill)
+        held = book.quantity(question.instrument_id)
+        self._tallies[question.book_id].fill(fill, held, self._capital.catalog)
+        self._auditor.tell(AccountMoved(fill))
+        self._moved(question.instrument_id, ((book, changed),))
+        self._publish(
+            DifferenceAssignedEvent(
+                book_id=question.book_id,
+                instrument_id=question.instrument_id,
+                quantity=question.quantity,
+                price=question.price,
+                reason=question.reason,
+            )
+        )
+        self._context.emit(Answer(question_id=question.question_id, value=question.book_id))
 
     def _moved(self, instrument_id: str, changes: tuple[tuple[Book, Book], ...]) -> None:
         self._auditor.tell(BooksMoved(instrument_id, changes))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from itertools import groupby
-from typing import assert_never
+from typing import Any, ClassVar, assert_never
 
 from orchestrion.actors.messages import (
     AuthoriseRequest,
@@ -56,17 +56,16 @@ from orchestrion.domain.desk.desk_settings import CapitalDeskSettings
 from orchestrion.domain.desk.margin_watch import VenueMarginReport
 from orchestrion.domain.errors import DomainError
 from orchestrion.domain.models.command import (
-    ApprovedCommand,
     CancelOrder,
     RefusalCode,
     RefusedCommand,
     SubmitOrder,
 )
 from orchestrion.domain.models.market import MarketSlice
-from orchestrion.domain.models.money import ZERO
 from orchestrion.domain.orchestration.events import DomainEvent
 from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
 from orchestrion.domain.orchestration.proposal import Checked, Proposal, check_answer
+from orchestrion.domain.orchestration.withdrawal import withdrawal_of
 from orchestrion.runtime.actor import ActorContext, Answer, Question
 from orchestrion.runtime.mailbox import Mailbox
 
@@ -80,6 +79,9 @@ class CapitalDeskHandlers:
     Attributes:
         desk: the desk itself, to look at.
     """
+
+    STATE: ClassVar[Mapping[str, Any]] = {"_round": int}
+    PARTS: ClassVar[tuple[str, ...]] = ("desk",)
 
     def __init__(
         self,
@@ -282,21 +284,8 @@ class CapitalDeskHandlers:
 
     def _withdraw(self, act: WithdrawOrders) -> None:
         """On our own account, so without a verdict: cancels pass whatever the trading state."""
-        cancels = tuple(
-            ApprovedCommand(
-                strategy_id=order.strategy_id,
-                command=CancelOrder(
-                    strategy_id=order.strategy_id,
-                    client_order_id=order.client_order_id,
-                    label=act.label,
-                ),
-                client_order_id=f"{order.client_order_id}-X{self._context.seq}",
-                reservation=ZERO,
-                is_reducing=True,
-                ts_decided=self._context.now,
-            )
-            for order in act.orders
-        )
+        seq, now = self._context.seq, self._context.now
+        cancels = tuple(withdrawal_of(order, act.label, seq=seq, now=now) for order in act.orders)
         self._gateway.tell(ExecuteRequest(cancels))
 
     def _tell_owners(self, changes: BookChanges) -> None:

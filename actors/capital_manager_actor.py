@@ -7,18 +7,18 @@ owners about their books, and gives the auditor both sides of every change.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from itertools import groupby
+from typing import Any, ClassVar
 
 from orchestrion.actors.book_keeper import BookKeeper
 from orchestrion.actors.capital_desk import CapitalDeskHandlers
+from orchestrion.actors.decision_writer import DecisionWriter
 from orchestrion.actors.messages import (
     AccountMoved,
     AuthoriseRequest,
     BookChanged,
     BooksClosed,
     BooksMoved,
-    DecisionRecord,
     ExecuteRequest,
     FillAttributed,
     FillsAttributed,
@@ -29,15 +29,19 @@ from orchestrion.actors.messages import (
     StandingChanged,
     TradingStateChanged,
 )
+from orchestrion.actors.restart_messages import HoldChanged
 from orchestrion.actors.tally import Tally
 from orchestrion.domain.capital.cash_flow import charge_fee
 from orchestrion.domain.conflict.resolution import CrossGroup
 from orchestrion.domain.desk.desk_settings import NO_DESK_RULES, CapitalDeskSettings
-from orchestrion.domain.models.command import ApprovedCommand, RefusalCode, SubmitOrder, Verdict
+from orchestrion.domain.models.command import ApprovedCommand, Verdict
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.money import ZERO, add
 from orchestrion.domain.models.portfolio import Book
-from orchestrion.domain.models.report import FutureSettledReport, InstrumentExpiredReport
+from orchestrion.domain.models.report import (
+    FutureSettledReport,
+    InstrumentExpiredReport,
+)
 from orchestrion.domain.netting.round_netting import NettedRound
 from orchestrion.domain.orchestration.crossing_event import crossing_events
 from orchestrion.domain.orchestration.events import (
@@ -56,6 +60,14 @@ from orchestrion.runtime.actor import ActorContext
 from orchestrion.runtime.errors import ActorError
 from orchestrion.runtime.journal import RecordKind
 from orchestrion.runtime.mailbox import Mailbox
+from orchestrion.runtime.state import (
+    from_plain,
+    require_fields,
+    restore_snapshot,
+    restore_state,
+    snapshot_of,
+    state_of,
+)
 
 
 class CapitalManagerActor:
@@ -64,6 +76,9 @@ class CapitalManagerActor:
     Attributes:
         tallies: what each book has done, for reports.
     """
+
+    STATE: ClassVar[Mapping[str, Any]] = {"_epoch": int, "_index_of_seq": tuple[int, int]}
+    PARTS: ClassVar[tuple[str, ...]] = ("_capital", "_desk", "_decisions")
 
     def __init__(
         self,
@@ -76,7 +91,7 @@ class CapitalManagerActor:
     ) -> None:
         """
         Args:
-            order_id_prefix: of the run and its epoch; with seq and index it makes every
+            order_id_prefix: of the run; with the epoch, seq and index it makes every
                 client_order_id unique for ever.
             desk_settings: what moves and stops capital during the run.
         """
@@ -84,9 +99,11 @@ class CapitalManagerActor:
         self._capital = capital_manager
         self._publish = publish
         self._order_id_prefix = order_id_prefix
+        self._epoch = 0
         self._owners: Mapping[str, Mailbox] = {}
         self._index_of_seq = (0, 0)
         self.tallies = {book_id: Tally() for book_id in capital_manager.books}
+        self._decisions = DecisionWriter(context, self.tallies, order_id_prefix)
         self._desk = CapitalDeskHandlers(
             context=context,
             capital_manager=capital_manager,
@@ -108,6 +125,7 @@ class CapitalManagerActor:
             StandingChanged: self._on_standing,
             TradingStateChanged: self._on_trading_state,
             FlattenRequest: self._on_flatten,
+            HoldChanged: self._on_hold,
             **self._book_keeper.handlers,
             **self._desk.handlers,
         }
@@ -139,6 +157,25 @@ class CapitalManagerActor:
             raise ActorError(f"the capital manager cannot be told a {type(message).__name__}")
         handler(message)
 
+    def snapshot(self) -> dict[str, object]:
+        """Its state, the books' and the desk's."""
+        tallies = {one: state_of(tally) for one, tally in self.tallies.items()}
+        return {"own": snapshot_of(self), "tallies": tallies}
+
+    def restore(self, snapshot: object) -> None:
+        """Takes back what ``snapshot`` gave.
+
+        Raises:
+            JournalFormatError: it is no such state.
+        """
+        given = require_fields(snapshot, ("own", "tallies"), "CapitalManagerActor")
+        restore_snapshot(self, given["own"])
+        tallies: dict[str, Any] = from_plain(given["tallies"], dict[str, Any], "the tallies")
+        self.tallies.clear()
+        for book_id, state in tallies.items():
+            self.tallies[book_id] = Tally()
+            restore_state(self.tallies[book_id], state)
+
     # -- deciding -------------------------------------------------------------------------------
 
     def _on_authorise(self, request: AuthoriseRequest) -> None:
@@ -155,11 +192,11 @@ class CapitalManagerActor:
         for place, one in enumerate(checked):
             index = self._next_index()
             if isinstance(one, HeldProposal):
-                self._record_held(round_number, index, one)
+                self._decisions.write_held(round_number, index, one)
                 continue
             verdict = self._verdict(one, index)
             asked_for = one.scaled_from if isinstance(one, Proposal) else ()
-            self._record(round_number, index, verdict, asked_for)
+            self._decisions.write(round_number, index, verdict, asked_for)
             if isinstance(verdict, ApprovedCommand):
                 approved[place] = verdict
         if approved:
@@ -183,7 +220,7 @@ class CapitalManagerActor:
         netted = self._capital.net(
             tuple(approved.values()),
             groups,
-            cross_id=f"{self._order_id_prefix}-{self._context.seq}-X",
+            cross_id=f"{self._id_prefix}-{self._context.seq}-X",
             now=self._context.now,
         )
         for event in crossing_events(netted) if netted is not None else ():
@@ -198,9 +235,14 @@ class CapitalManagerActor:
             return suspended
         return self._capital.authorise(
             one,
-            client_order_id=f"{self._order_id_prefix}-{self._context.seq}-{index}",
+            client_order_id=f"{self._id_prefix}-{self._context.seq}-{index}",
             now=self._context.now,
         )
+
+    @property
+    def _id_prefix(self) -> str:
+        prefix, epoch = self._order_id_prefix, self._epoch
+        return f"{prefix}.{epoch}" if epoch else prefix
 
     def _next_index(self) -> int:
         """Counts the decisions of one input, so that no two of them share an order id."""
@@ -209,66 +251,6 @@ class CapitalManagerActor:
             seq, index = self._context.seq, 0
         self._index_of_seq = (seq, index + 1)
         return index
-
-    def _record(
-        self,
-        round_number: int,
-        index: int,
-        verdict: Verdict,
-        asked_for: tuple[Decimal, ...] = (),
-    ) -> None:
-        """
-        Args:
-            asked_for: quantity of each leg before a conflict rule cut the command; usually empty.
-        """
-        tally = self.tallies[verdict.strategy_id]
-        if isinstance(verdict, ApprovedCommand):
-            command = verdict.command
-            size = (
-                tuple([leg.quantity for leg in command.legs])
-                if isinstance(command, SubmitOrder)
-                else ()
-            )
-            tally.approve(command)
-            decision = DecisionRecord(
-                round=round_number,
-                index=index,
-                strategy_id=verdict.strategy_id,
-                command=command,
-                verdict="APPROVED",
-                size=size,
-                detail=_cut_words(asked_for) if asked_for else "",
-            )
-        else:
-            tally.refuse(verdict.code.value)
-            decision = DecisionRecord(
-                round=round_number,
-                index=index,
-                strategy_id=verdict.strategy_id,
-                command=verdict.command,
-                verdict="REFUSED",
-                size=(),
-                reason=verdict.code,
-                detail=verdict.detail,
-            )
-        self._context.record(RecordKind.DECISION, decision)
-
-    def _record_held(self, round_number: int, index: int, held: HeldProposal) -> None:
-        """A command that waits for another's order to be withdrawn; its verdict comes later."""
-        command = held.command
-        self._context.record(
-            RecordKind.DECISION,
-            DecisionRecord(
-                round=round_number,
-                index=index,
-                strategy_id=held.strategy_id,
-                command=command,
-                verdict="HELD",
-                size=tuple(leg.quantity for leg in command.legs),
-                reason=RefusalCode.CONFLICT,
-                detail=f"waits for {len(held.waits_for)} resting order(s) to be withdrawn",
-            ),
-        )
 
     def _on_flatten(self, request: FlattenRequest) -> None:
         """Closes what a strategy holds, on its behalf; judged like any other command.
@@ -288,11 +270,17 @@ class CapitalManagerActor:
     def _on_trading_state(self, message: TradingStateChanged) -> None:
         self._capital.trading_state = message.state
 
+    def _on_hold(self, message: HoldChanged) -> None:
+        self._epoch = message.epoch
+        self._capital.is_held = message.is_held
+
     # -- folding --------------------------------------------------------------------------------
 
     def _on_orders_changed(self, message: OrdersChanged) -> None:
         for order in message.orders:
             self._capital.track(order)
+            if not order.is_open:
+                self._decisions.forget(order)
         self._desk.on_change()
 
     def _on_fill(self, message: FillAttributed) -> None:
@@ -370,11 +358,12 @@ class CapitalManagerActor:
         for one in equities.values():
             total = add(total, one)
         self._auditor.tell(BooksClosed(tuple(capital.books.values()), tuple(equities.values())))
-        marked = SessionMarked(ts_event=message.ts_event, equities=equities, account_equity=total)
+        marked = SessionMarked(
+            ts_event=message.ts_event,
+            equities=equities,
+            account_equity=total,
+            flows={one: moved for one, moved in self._desk.desk.history.moved.items() if moved},
+        )
         self._context.record(RecordKind.EVENT, marked)
         self._context.emit(marked)
         self._desk.on_session_closed(equities)
-
-
-def _cut_words(asked_for: tuple[Decimal, ...]) -> str:
-    return f"cut by a conflict rule, asked for {', '.join(f'{one:f}' for one in asked_for)}"

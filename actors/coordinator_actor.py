@@ -10,12 +10,13 @@ withdrawn get a round number of their own, but nobody is called for it.
 
 Its collaborators: ``open_round``, ``round_plan`` (who is told), ``standings``, ``adjudication``
 (conflicts), ``membership`` (who joins and leaves), ``custody`` (quarantine),
-``departures`` (who is wound up), ``stop_keeper``.
+``departures`` (who is wound up), ``operator_desk``, ``stop_keeper``, ``restart_keeper``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from orchestrion.actors.adjudication import Adjudication
 from orchestrion.actors.custody import Custody
@@ -23,21 +24,17 @@ from orchestrion.actors.departures import Departures
 from orchestrion.actors.line_up import LineUp, Recruiter
 from orchestrion.actors.membership import Membership
 from orchestrion.actors.messages import (
-    CancelEntriesRequest,
     CancelsRefused,
     FillDelivered,
     NothingAnswered,
     OrdersEnded,
     OverfillFound,
     OwnersFilled,
-    PauseStrategy,
     ReducingChanged,
-    ResumeStrategy,
     RunEnded,
     RunStarted,
     Screened,
     SessionClosed,
-    SetTradingState,
     SliceDelivered,
     StartDelivered,
     StopDelivered,
@@ -46,9 +43,10 @@ from orchestrion.actors.messages import (
     StrategyAnswered,
     StrategyRaised,
     StrategyReplied,
-    TradingStateChanged,
 )
 from orchestrion.actors.open_round import FillRound, OpenRound
+from orchestrion.actors.operator_desk import OperatorDesk
+from orchestrion.actors.restart_keeper import RestartKeeper
 from orchestrion.actors.round_plan import Grouping, RoundPlans
 from orchestrion.actors.standings import Standings
 from orchestrion.actors.stop_keeper import StopKeeper
@@ -60,23 +58,18 @@ from orchestrion.domain.models.report import OrderFilledReport
 from orchestrion.domain.orchestration.events import (
     DomainEvent,
     StrategyRestartedEvent,
-    TradingStateChangedEvent,
 )
 from orchestrion.domain.orchestration.lifecycle import (
     Custodian,
-    PauseMode,
     StrategyStanding,
     StrategyStatus,
     StrategyStep,
-    TradingState,
 )
 from orchestrion.domain.orchestration.strategy_coordinator import StrategyCoordinator
 from orchestrion.runtime.actor import (
     ActorContext,
     ActorQuarantined,
     ActorRestarted,
-    Answer,
-    Question,
     Silence,
 )
 from orchestrion.runtime.errors import ActorError
@@ -102,8 +95,25 @@ class CoordinatorActor:
         round_number: of the round that is, or was last, open; 0 before the first.
         standings: where every strategy stands.
         line_up: who has a seat.
-        is_started: whether the run has started.
+        is_started, has_ended: whether the run has started, and ended.
+        last_slice_ts, closed_ts: of the last market data, and of the last session's close; None
+            before the first.
     """
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "round_number": int,
+        "is_started": bool,
+        "has_ended": bool,
+        "last_slice_ts": int | None,
+        "closed_ts": int | None,
+    }
+    PARTS: ClassVar[tuple[str, ...]] = (
+        "standings",
+        "_stops",
+        "_adjudication",
+        "_departures",
+        "_restarts",
+    )
 
     def __init__(
         self,
@@ -158,8 +168,25 @@ class CoordinatorActor:
             recruiter=recruiter,
             publish=publish,
         )
+        self._operator = OperatorDesk(
+            rounds=self,
+            context=context,
+            standings=self.standings,
+            stops=self._stops,
+            departures=self._departures,
+            publish=publish,
+        )
+        self._restarts = RestartKeeper(
+            seats=lambda: self._plans.all_seats,
+            unrestored=recruiter.unrestored,
+            quarantine=self._custody.quarantine,
+            resume=self._on_resumed,
+            publish=publish,
+        )
         self._round: OpenRound | None = None
-        self.is_started = False
+        self.is_started = self.has_ended = False
+        self.last_slice_ts: int | None = None
+        self.closed_ts: int | None = None
         self._handlers: dict[type, Callable[..., None]] = {
             Silence: self._on_silence,
             NothingAnswered: self._on_nothing,
@@ -178,12 +205,11 @@ class CoordinatorActor:
             ActorQuarantined: self._on_actor_quarantined,
             OverfillFound: self._on_overfill,
             ReducingChanged: self._custody.on_reducing,
-            PauseStrategy: self._stops.guarded(self._on_pause),
-            ResumeStrategy: self._stops.guarded(self._on_resume),
-            SetTradingState: self._stops.guarded(self._on_trading_state),
             StopTripped: self._stops.on_tripped,
             StopReleased: self._stops.on_released,
+            **self._operator.handlers,
             **self._membership.handlers,
+            **self._restarts.handlers,
         }
 
     def connect(
@@ -206,7 +232,14 @@ class CoordinatorActor:
         self._gateway = gateway
         self.take_line_up(line_up)
         self.standings.connect(capital_manager, {one: standings[one] for one in self._plans.ids})
-        for part in (self._stops, self._adjudication, self._departures, self._custody):
+        for part in (
+            self._stops,
+            self._adjudication,
+            self._departures,
+            self._custody,
+            self._operator,
+            self._restarts,
+        ):
             part.connect(capital_manager=capital_manager, gateway=gateway)
         self._membership.connect(capital_manager)
 
@@ -225,6 +258,7 @@ class CoordinatorActor:
     # -- rounds ---------------------------------------------------------------------------------
 
     def _on_slice(self, market_slice: MarketSlice) -> None:
+        self.last_slice_ts = market_slice.ts_event
         self._capital_manager.tell(market_slice)  # the marks come first, for everybody the same
         plan = self._plans.for_slice(market_slice)
         if plan.stages:
@@ -244,6 +278,9 @@ class CoordinatorActor:
             self._publish(event)
 
     def _on_owners_filled(self, message: OwnersFilled) -> None:
+        if self._restarts.is_held:
+            self._restarts.keep_fills(message)
+            return
         fills: dict[str, list[OrderFilledReport]] = {}
         for strategy_id, fill in message.fills:
             fills.setdefault(strategy_id, []).append(fill)
@@ -279,6 +316,7 @@ class CoordinatorActor:
 
     def _on_ended(self, message: RunEnded) -> None:
         """Who is in quarantine stays there: it was not stopped, it is out."""
+        self.has_ended = True
         ids = tuple(
             one
             for one, standing in self.standings.by_id.items()
@@ -349,6 +387,7 @@ class CoordinatorActor:
             seat.mailbox.tell(message)
 
     def _on_session_closed(self, message: SessionClosed) -> None:
+        self.closed_ts = message.ts_event
         self._adjudication.release(self.next_number, is_session_closed=True)
         self._custody.on_session_closed()
         self._departures.advance_all(self.round_number, is_retry=True)
@@ -359,7 +398,16 @@ class CoordinatorActor:
         self.round_number += 1
         return self.round_number
 
+    def _on_resumed(self, ended: tuple[str, ...], fills: OwnersFilled) -> None:
+        """Trading goes on after a restart."""
+        self._adjudication.release(self.next_number, ended=ended)
+        self._departures.advance_all(self.round_number, is_retry=True)
+        self._on_owners_filled(fills)
+
     def _on_orders_ended(self, message: OrdersEnded) -> None:
+        if self._restarts.is_held:
+            self._restarts.keep_ended(message.client_order_ids)
+            return
         self._adjudication.release(self.next_number, ended=message.client_order_ids)
         self._departures.advance_all(self.round_number)
 
@@ -389,43 +437,3 @@ class CoordinatorActor:
         """A strategy that failed at a delivery of the open round has answered nothing."""
         if isinstance(message, _DELIVERIES) and self._round is not None:
             self._on_nothing(NothingAnswered(strategy_id))
-
-    # -- operator ---------------------------------------------------------------------------------
-
-    def _on_pause(self, question: PauseStrategy) -> None:
-        is_taken = self._step_for(question, question.strategy_id, StrategyStep.PAUSE, question.mode)
-        if is_taken and question.mode is PauseMode.REDUCE_ONLY:
-            self._gateway.tell(CancelEntriesRequest(question.strategy_id))
-
-    def _on_resume(self, question: ResumeStrategy) -> None:
-        standing = self.standings.by_id.get(question.strategy_id, StrategyStanding())
-        self._step_for(question, question.strategy_id, standing.resuming)
-
-    def _on_trading_state(self, question: SetTradingState) -> None:
-        self._capital_manager.tell(TradingStateChanged(question.state))
-        self._publish(TradingStateChangedEvent(state=question.state, reason=question.reason))
-        self._answer(question, question.state)
-        if question.state is TradingState.ACTIVE:
-            self._departures.advance_all(self.round_number, is_retry=True)
-
-    def _step_for(
-        self,
-        question: Question,
-        strategy_id: str,
-        step: StrategyStep,
-        mode: PauseMode | None = None,
-    ) -> bool:
-        """Takes a step for an operator and answers him; whether it was possible."""
-        try:
-            self.standings.take(strategy_id, step, mode=mode)
-        except LifecycleError as refusal:
-            self._refuse(question, str(refusal))
-            return False
-        self._answer(question, self.standings.of(strategy_id).status)
-        return True
-
-    def _answer(self, question: Question, value: object) -> None:
-        self._context.emit(Answer(question_id=question.question_id, value=value))
-
-    def _refuse(self, question: Question, error: str) -> None:
-        self._context.emit(Answer(question_id=question.question_id, error=error))

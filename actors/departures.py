@@ -8,7 +8,7 @@ they have answered, and at every later chance (a session's close, the account tr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import assert_never
+from typing import Any, ClassVar, assert_never
 
 import msgspec
 
@@ -41,6 +41,8 @@ from orchestrion.runtime.mailbox import Mailbox
 
 class Departures:
     """See the module's text."""
+
+    STATE: ClassVar[Mapping[str, Any]] = {"_windings": dict[str, WindingUp]}
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -35,23 +36,22 @@ from orchestrion.actors.messages import (
     OwnersFilled,
     SubmissionLost,
 )
-from orchestrion.actors.shared_orders import SharedOrders
+from orchestrion.actors.order_hold import OrderHold
+from orchestrion.actors.restart_messages import HoldChanged, LoseOrders
+from orchestrion.actors.seen_trades import SeenTrades
+from orchestrion.actors.shared_orders import SharedOrders, crossed_input
 from orchestrion.domain.errors import InvariantBrokenError
 from orchestrion.domain.models.command import (
     ApprovedCommand,
-    CancelOrder,
     SubmitOrder,
     initialized_order,
 )
-from orchestrion.domain.models.money import ZERO
 from orchestrion.domain.models.order import Order, OrderStatus, OrderTrigger
 from orchestrion.domain.models.portfolio import EXTERNAL
 from orchestrion.domain.models.report import (
     ExternalFillReport,
     OrderAcceptedReport,
-    OrderCanceledReport,
     OrderCancelRejectedReport,
-    OrderExpiredReport,
     OrderFilledReport,
     OrderRejectedReport,
     OrderReport,
@@ -63,7 +63,14 @@ from orchestrion.domain.orchestration.events import (
     DuplicateReportEvent,
     OrderStatusChangedEvent,
 )
-from orchestrion.domain.orchestration.order_progress import as_external, filled_by, fits, moved_by
+from orchestrion.domain.orchestration.order_progress import (
+    REPORT_TRIGGERS,
+    as_external,
+    filled_by,
+    fits,
+    moved_by,
+)
+from orchestrion.domain.orchestration.withdrawal import withdrawal_of
 from orchestrion.runtime.actor import ActorContext
 from orchestrion.runtime.errors import ActorError
 from orchestrion.runtime.journal import RecordKind
@@ -76,24 +83,23 @@ Arbitrary; weeks of orders for most accounts, and it keeps the memory of long ru
 ENDED_ORDERS_FORGOTTEN = 1_000
 """So many are forgotten at once: finding the oldest entry of a map walks over those that left."""
 
-_TRIGGERS: dict[type, OrderTrigger] = {
-    OrderAcceptedReport: OrderTrigger.ACCEPT,
-    OrderRejectedReport: OrderTrigger.REJECT,
-    OrderCanceledReport: OrderTrigger.CANCEL,
-    OrderCancelRejectedReport: OrderTrigger.REJECT_CANCEL,
-    OrderExpiredReport: OrderTrigger.EXPIRE,
-}
-
 
 class ExecutionGatewayActor:
     """See the module's text."""
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_open": dict[str, Order],
+        "_ended": dict[str, Order],
+    }
+    PARTS: ClassVar[tuple[str, ...]] = ("_hold", "_trades", "_shared")
 
     def __init__(self, *, context: ActorContext, publish: Callable[[DomainEvent], None]) -> None:
         self._context = context
         self._publish = publish
         self._open: dict[str, Order] = {}
         self._ended: dict[str, Order] = {}
-        self._trade_ids: dict[str, set[str]] = {}
+        self._hold = OrderHold()
+        self._trades = SeenTrades()
         self._shared = SharedOrders()
         self._owners: Mapping[str, Mailbox] = {}
         self._handlers: dict[type, Callable[..., None]] = {
@@ -104,7 +110,9 @@ class ExecutionGatewayActor:
             ExternalFillReport: self._on_external_fill,
             SubmissionLost: self._on_lost,
             InternalCrossed: self._on_crossed,
-            **dict.fromkeys(_TRIGGERS, self._on_report),
+            HoldChanged: self._on_hold,
+            LoseOrders: self._on_lose_orders,
+            **dict.fromkeys(REPORT_TRIGGERS, self._on_report),
         }
 
     def connect(
@@ -126,6 +134,19 @@ class ExecutionGatewayActor:
         """Orders that can still fill, by client_order_id, in order of submission."""
         return self._open
 
+    @property
+    def orders_at_venue(self) -> tuple[Order, ...]:
+        """Open orders that may have left, as the venue knows them, in order of submission."""
+        return tuple(
+            one
+            for one in self._shared.as_at_venue(self._open)
+            if one.status is not OrderStatus.INITIALIZED
+        )
+
+    def was_seen(self, client_order_id: str, trade_id: str) -> bool:
+        """Whether a fill of an order, under the id that the venue knows, is booked."""
+        return self._trades.has(client_order_id, trade_id)
+
     def receive(self, message: object) -> None:
         handler = self._handlers.get(type(message))
         if handler is None:
@@ -135,6 +156,9 @@ class ExecutionGatewayActor:
     # -- out ------------------------------------------------------------------------------------
 
     def _on_execute(self, request: ExecuteRequest) -> None:
+        if self._hold.is_held:  # I13
+            self._hold.keep(request.approved)
+            return
         changed: dict[str, Order] = {}
         netted = request.netted
         leaving = request.approved if netted is None else netted.leaving
@@ -146,7 +170,7 @@ class ExecutionGatewayActor:
                 refused[approved.client_order_id] = None
                 continue
             self._context.record(RecordKind.INTENT, approved)
-            for order in self._leaving(approved):
+            for order in self._shared.leaving(approved, self._open):
                 changed[order.client_order_id] = self._open[order.client_order_id] = order
         if refused:
             leaving = tuple(one for one in leaving if one.client_order_id not in refused)
@@ -192,25 +216,35 @@ class ExecutionGatewayActor:
         )
 
     def _withdraw(self, orders: Iterable[Order], label: str) -> None:
-        """Cancels on our own account, so without the capital manager."""
+        """Cancels on our own account, so without the capital manager; later while all is held."""
+        seq, now = self._context.seq, self._context.now
         cancels = tuple(
-            ApprovedCommand(
-                strategy_id=order.strategy_id,
-                command=CancelOrder(
-                    strategy_id=order.strategy_id,
-                    client_order_id=order.client_order_id,
-                    label=label,
-                ),
-                client_order_id=f"{order.client_order_id}-X{self._context.seq}",
-                reservation=ZERO,
-                is_reducing=True,
-                ts_decided=self._context.now,
-            )
+            withdrawal_of(order, label, seq=seq, now=now)
             for order in orders
             if order.status is not OrderStatus.PENDING_CANCEL
         )
         if cancels:
             self._on_execute(ExecuteRequest(cancels))
+
+    # -- around a restart -----------------------------------------------------------------------
+
+    def _on_hold(self, message: HoldChanged) -> None:
+        if message.is_held:
+            self._hold.is_held = True
+            return
+        for label, ids in self._hold.release():
+            self._withdraw((self._open[one] for one in ids if one in self._open), label)
+
+    def _on_lose_orders(self, _: LoseOrders) -> None:
+        """What was on its way when the process ended. An order that the venue has confirmed goes on
+        as it was; one that never was to leave stays INITIALIZED."""
+        under_way = (OrderStatus.SUBMITTED, OrderStatus.PENDING_CANCEL)
+        lost = [one for one in self._open.values() if one.status in under_way]
+        for order in lost:
+            if order.status is OrderStatus.PENDING_CANCEL:
+                # Cancelling twice changes nothing; not cancelling does.
+                self._hold.keep_cancel(order.client_order_id, "cancelled before the restart")
+        self._lose([order.client_order_id for order in lost], "the process was started again")
 
     def _may_leave(self, approved: ApprovedCommand) -> bool:
         """Not a cancel for an owner's part of a shared order: it leaves when all owners ask."""
@@ -225,35 +259,18 @@ class ExecutionGatewayActor:
         self._tell_status(command.client_order_id, approved.strategy_id, "IGNORED", reason)
         return False
 
-    def _leaving(self, approved: ApprovedCommand) -> Iterable[Order]:
-        """The orders that a command submits or cancels, in their next state; none when an order
-        to be cancelled has ended or is being cancelled already."""
-        command = approved.command
-        if isinstance(command, SubmitOrder):
-            if not approved.owners and approved.client_order_id not in self._open:
-                return (moved_by(initialized_order(approved, command), OrderTrigger.SUBMIT),)
-            ids = self._shared.owner_orders(approved.client_order_id)
-            return tuple(moved_by(self._open[one], OrderTrigger.SUBMIT) for one in ids)
-        shared_id = self._shared.shared_order_of(command.client_order_id)
-        ids = self._shared.owner_orders(shared_id or command.client_order_id)
-        return tuple(
-            moved_by(order, OrderTrigger.REQUEST_CANCEL)
-            for one in ids
-            if (order := self._open.get(one)) is not None
-            and order.status is not OrderStatus.PENDING_CANCEL
-        )
-
     def _on_lost(self, message: SubmissionLost) -> None:
+        self._lose(message.client_order_ids, message.failure)
+
+    def _lose(self, client_order_ids: Iterable[str], failure: str) -> None:
         changed: dict[str, Order] = {}
-        for told in message.client_order_ids:
+        for told in client_order_ids:
             for client_order_id in self._shared.owner_orders(told):
                 order = self._open.get(client_order_id)
                 if order is not None:
                     lost = moved_by(order, OrderTrigger.LOSE)
                     changed[client_order_id] = self._open[client_order_id] = lost
-                    self._tell_status(
-                        client_order_id, order.strategy_id, "UNKNOWN", message.failure
-                    )
+                    self._tell_status(client_order_id, order.strategy_id, "UNKNOWN", failure)
         self._tell_changed(changed.values())
 
     # -- in -------------------------------------------------------------------------------------
@@ -279,7 +296,7 @@ class ExecutionGatewayActor:
             )
             return
         try:
-            moved = moved_by(order, _TRIGGERS[type(report)])
+            moved = moved_by(order, REPORT_TRIGGERS[type(report)])
         except InvariantBrokenError as illegal:
             self._tell_status(order.client_order_id, order.strategy_id, "IGNORED", str(illegal))
             return
@@ -362,19 +379,15 @@ class ExecutionGatewayActor:
 
     def _was_seen(self, client_order_id: str, trade_id: str) -> bool:
         """Whether a fill was booked before; told, and dropped by the caller."""
-        seen = self._trade_ids.setdefault(client_order_id, set())
-        if trade_id in seen:
-            self._publish(DuplicateReportEvent(client_order_id=client_order_id, trade_id=trade_id))
-            return True
-        seen.add(trade_id)
-        return False
+        if self._trades.is_new(client_order_id, trade_id):
+            return False
+        self._publish(DuplicateReportEvent(client_order_id=client_order_id, trade_id=trade_id))
+        return True
 
     def _on_external_fill(self, fill: ExternalFillReport) -> None:
-        seen = self._trade_ids.setdefault(EXTERNAL, set())
-        if fill.trade_id in seen:
+        if not self._trades.is_new(EXTERNAL, fill.trade_id):
             self._publish(DuplicateReportEvent(client_order_id="", trade_id=fill.trade_id))
             return
-        seen.add(fill.trade_id)
         self._auditor.tell(AccountMoved(fill))
         self._capital_manager.tell(FillAttributed(EXTERNAL, fill, is_reducing=False))
 
@@ -417,10 +430,10 @@ class ExecutionGatewayActor:
 
     def _forget(self, client_order_id: str) -> None:
         del self._ended[client_order_id]
-        self._trade_ids.pop(client_order_id, None)
+        self._trades.forget(client_order_id)
         shared_id = self._shared.shared_order_of(client_order_id)
         if shared_id is not None:
-            self._trade_ids.pop(shared_id, None)
+            self._trades.forget(shared_id)
             self._shared.forget(shared_id)
 
     def _tell_status(
@@ -434,15 +447,3 @@ class ExecutionGatewayActor:
                 reason=reason,
             )
         )
-
-
-def crossed_input(netted: NettedRound, now: int) -> InternalCrossed:
-    """The internal fills of a round as the input that will book them."""
-    fills = tuple(part.fill for part in netted.fills)
-    inside = dict.fromkeys(fill.client_order_id for fill in fills)
-    return InternalCrossed(
-        cross_id=fills[0].trade_id,
-        fills=fills,
-        ended=tuple(one.client_order_id for one in netted.denied if one.client_order_id in inside),
-        ts_event=now,
-    )

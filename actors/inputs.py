@@ -23,6 +23,7 @@ from orchestrion.actors.messages import (
     StrategyReplied,
     SubmissionLost,
 )
+from orchestrion.actors.restart_messages import AssignDifference, Reconciled, Restarted
 from orchestrion.domain.capital.cash_flow import CashFlowReport
 from orchestrion.domain.capital.corporate_action import (
     LotSizeChangedReport,
@@ -69,6 +70,7 @@ CAPITAL_INPUTS: tuple[type, ...] = (
     Rebalance,
     PullKillSwitch,
     ResetStop,
+    AssignDifference,
 )
 COORDINATOR_INPUTS: tuple[type, ...] = (
     MarketSlice,
@@ -82,6 +84,8 @@ COORDINATOR_INPUTS: tuple[type, ...] = (
     AddStrategy,
     RemoveStrategy,
     SetTradingState,
+    Restarted,
+    Reconciled,
 )
 _DECODERS: dict[str, msgspec.json.Decoder[object]] = {
     one.__name__: msgspec.json.Decoder(one)

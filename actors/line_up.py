@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Protocol
 
@@ -46,6 +47,10 @@ class Recruiter(Protocol):
 
     def capital_of(self, strategy_id: str) -> Decimal:
         """What a newcomer is to get from RESERVE."""
+        ...
+
+    def unrestored(self) -> Mapping[str, str]:
+        """Strategies that could not be given their state after a restart, and why."""
         ...
 
     def dismiss(self, strategy_id: str) -> LineUp:

@@ -431,9 +431,15 @@ class ExecuteCommands(msgspec.Struct, frozen=True):
     approved: tuple[ApprovedCommand, ...]
 
 
-class SessionMarked(msgspec.Struct, frozen=True, kw_only=True):
-    """Effect and journal event: equity of every book and of the account at a session's close."""
+class SessionMarked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Effect and journal event: equity of every book and of the account at a session's close.
+
+    Attributes:
+        flows: capital that came into books since the last close (negative: left them), which is no
+            gain; only books with any.
+    """
 
     ts_event: int
     equities: dict[str, Decimal]
     account_equity: Decimal
+    flows: dict[str, Decimal] = {}

@@ -10,11 +10,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias, cast
 
 import msgspec
 
 from orchestrion.actors.async_strategy_actor import AsyncStrategyActor
+from orchestrion.actors.host_state import FrozenState
 from orchestrion.actors.line_up import LineUp
 from orchestrion.actors.membership_messages import AddStrategy
 from orchestrion.actors.round_plan import Seat
@@ -23,6 +24,7 @@ from orchestrion.domain.errors import ConfigurationError
 from orchestrion.domain.models.money import CENT, multiply, round_down_to_step
 from orchestrion.domain.models.portfolio import RESERVE, Book
 from orchestrion.domain.models.strategy import Strategy, StrategyView
+from orchestrion.domain.models.strategy_metadata import StrategyMetadata
 from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
     UnifiedStrategyOrchestrator,
 )
@@ -31,6 +33,13 @@ from orchestrion.runtime.actor import Actor
 from orchestrion.runtime.errors import describe
 from orchestrion.runtime.machine import Machine
 from orchestrion.runtime.mailbox import CAPACITY_MESSAGES, Mailbox
+from orchestrion.runtime.state import (
+    from_plain,
+    require_fields,
+    restore_state,
+    state_of,
+    to_plain,
+)
 from orchestrion.runtime.supervision import SupervisionPolicy
 
 MAILBOX_ROOM_MIN = 16
@@ -47,6 +56,12 @@ class Roster:
     Attributes:
         owners: mailbox by strategy id, of everybody who has a seat; one table for all who tell.
     """
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_joined": dict[str, AddStrategy],
+        "_capital": dict[str, Decimal],
+        "_room": int,
+    }
 
     def __init__(
         self,
@@ -70,14 +85,18 @@ class Roster:
         self._build = build
         self._mailboxes: list[Mailbox] = []
         self._seats: dict[str, Seat] = {}
+        self._actors: dict[str, StrategyActor | AsyncStrategyActor] = {}
+        self._joined: dict[str, AddStrategy] = {}
         self._capital: dict[str, Decimal] = {}
+        self._room = 0
 
     # -- at the start -----------------------------------------------------------------------------
 
     def spawn(self, name: str, actor: Actor) -> Mailbox:
         """A mailbox with room for all strategies: those of a stage may have answered before the
         coordinator reads the first answer."""
-        mailbox = self._machine.spawn(name, actor, capacity_messages=self._capacity)
+        self._room = max(self._room, self._capacity)
+        mailbox = self._machine.spawn(name, actor, capacity_messages=self._room)
         self._mailboxes.append(mailbox)
         return mailbox
 
@@ -98,7 +117,7 @@ class Roster:
         for strategy_id in self._orchestrator.ids_in_rank_order():
             strategy = self._orchestrator.strategies[strategy_id].strategy
             self._seat(strategy_id, strategy, factories[strategy_id])
-        return self._line_up()
+        return self.line_up()
 
     def _seat(self, strategy_id: str, strategy: Strategy, factory: Callable[[], Strategy]) -> None:
         self._take_seat(strategy_id, strategy, self._actor(strategy_id, strategy, factory))
@@ -110,7 +129,14 @@ class Roster:
         self._machine.supervise(strategy_id, self._supervision, parent=self._coordinator)
         wants_fills = type(strategy).on_fill is not Strategy.on_fill
         self.owners[strategy_id] = mailbox
-        self._seats[strategy_id] = Seat(strategy_id, mailbox, strategy.subscriptions(), wants_fills)
+        self._actors[strategy_id] = actor
+        self._seats[strategy_id] = Seat(
+            strategy_id,
+            mailbox,
+            strategy.subscriptions(),
+            wants_fills,
+            isinstance(actor, AsyncStrategyActor),
+        )
 
     def _actor(
         self, strategy_id: str, strategy: Strategy, factory: Callable[[], Strategy]
@@ -131,7 +157,8 @@ class Roster:
             strategy_id=strategy_id, factory=factory, view=view, coordinator=self._coordinator
         )
 
-    def _line_up(self) -> LineUp:
+    def line_up(self) -> LineUp:
+        """Who has a seat."""
         orchestrator = self._orchestrator
         return LineUp(
             tuple(tuple(self._seats[one] for one in stage) for stage in orchestrator.stages()),
@@ -145,10 +172,18 @@ class Roster:
 
     def recruit(self, question: AddStrategy) -> LineUp:
         """See ``Recruiter.recruit``."""
+        amount = self._asked_amount(question)
+        strategy, metadata, actor = self._built(question)
+        self._orchestrator.join(strategy, metadata, amount)
+        self._enter(question, strategy, actor, amount)
+        return self.line_up()
+
+    def _built(
+        self, question: AddStrategy
+    ) -> tuple[Strategy, StrategyMetadata, StrategyActor | AsyncStrategyActor]:
         strategy_id, name = question.strategy_id, question.strategy_name
         if self._build is None:
             raise ConfigurationError("this run was made without a way to build further strategies")
-        amount = self._asked_amount(question)
         factory = _factory(self._build, name, question.config)
         try:
             strategy = factory()
@@ -163,12 +198,23 @@ class Roster:
             actor = self._actor(strategy_id, strategy, factory)
         except Exception as fault:
             raise ConfigurationError(f"{strategy_id} cannot be built: {describe(fault)}") from fault
-        self._orchestrator.join(strategy, metadata, amount)
-        self._capital[strategy_id] = amount
-        self._take_seat(strategy_id, strategy, actor)
+        return strategy, metadata, actor
+
+    def _enter(
+        self,
+        question: AddStrategy,
+        strategy: Strategy,
+        actor: StrategyActor | AsyncStrategyActor,
+        amount: Decimal,
+    ) -> None:
+        self._joined[question.strategy_id] = question
+        self._capital[question.strategy_id] = amount
+        self._take_seat(question.strategy_id, strategy, actor)
+        self._widen()
+
+    def _widen(self) -> None:
         for mailbox in self._mailboxes:
-            mailbox.capacity_messages = max(mailbox.capacity_messages, self._capacity)
-        return self._line_up()
+            mailbox.capacity_messages = max(mailbox.capacity_messages, self._room)
 
     def capital_of(self, strategy_id: str) -> Decimal:
         """See ``Recruiter.capital_of``."""
@@ -176,9 +222,95 @@ class Roster:
 
     def dismiss(self, strategy_id: str) -> LineUp:
         """See ``Recruiter.dismiss``. Its mailbox stays, nobody tells it anything any more."""
-        del self.owners[strategy_id], self._seats[strategy_id]
-        self._orchestrator.strategies.pop(strategy_id)
-        return self._line_up()
+        del self.owners[strategy_id], self._seats[strategy_id], self._actors[strategy_id]
+        for table in (self._joined, self._capital, self._orchestrator.strategies):
+            table.pop(strategy_id, None)
+        self._machine.retire(strategy_id)
+        return self.line_up()
+
+    # -- snapshots of the run ---------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, object]:
+        """Who has joined, and every host; of a strategy in quarantine, whom nobody calls again,
+        nothing."""
+        hosts = {
+            one: None if self._is_out(one) else actor.snapshot()
+            for one, actor in self._actors.items()
+        }
+        return {"members": state_of(self), "hosts": hosts}
+
+    def remembered(self) -> dict[str, object]:
+        """What asynchronous strategies have learned."""
+        return {
+            one: to_plain(actor.host.remembered)
+            for one, actor in self._actors.items()
+            if isinstance(actor, AsyncStrategyActor) and not self._is_out(one)
+        }
+
+    def lost_ids(self) -> tuple[str, ...]:
+        """Strategies that nobody could build again as they are."""
+        return tuple(
+            one
+            for one, actor in self._actors.items()
+            if not self._is_out(one) and actor.host.is_lost
+        )
+
+    def unrestored(self) -> dict[str, str]:
+        """Strategies that could not be given their state, and why."""
+        return {
+            one: actor.host.unrestored
+            for one, actor in self._actors.items()
+            if actor.host.unrestored
+        }
+
+    def ids_in(self, snapshot: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """(who had joined, everybody who was there) at a snapshot.
+
+        Raises:
+            JournalFormatError: it is no such state.
+        """
+        given = require_fields(snapshot, ("members", "hosts"), "Roster")
+        members = cast("Mapping[str, Mapping[str, object]]", given["members"])
+        return tuple(members["_joined"]), tuple(cast("Mapping[str, object]", given["hosts"]))
+
+    def restore_seats(self, snapshot: object) -> None:
+        """Dismisses who had left and seats who had joined.
+
+        Raises:
+            JournalFormatError: it is no such state.
+            ConfigurationError: a strategy cannot be built any more.
+        """
+        given = require_fields(snapshot, ("members", "hosts"), "Roster")
+        _, present = self.ids_in(snapshot)
+        for strategy_id in tuple(self._seats):
+            if strategy_id not in present:
+                self.dismiss(strategy_id)
+        restore_state(self, given["members"])
+        for question in tuple(self._joined.values()):
+            amount = self._capital[question.strategy_id]
+            strategy, metadata, actor = self._built(question)
+            self._orchestrator.rejoin(strategy, metadata, amount)
+            self._enter(question, strategy, actor, amount)
+        self._widen()
+
+    def restore_hosts(self, snapshot: object, remembered: object) -> None:
+        """Gives strategies back what they knew; the books come first.
+
+        Raises:
+            JournalFormatError: it is no such state.
+        """
+        given = require_fields(snapshot, ("members", "hosts"), "Roster")
+        hosts = require_fields(given["hosts"], tuple(self._actors), "the strategies' hosts")
+        own: dict[str, FrozenState | None] = from_plain(
+            remembered, dict[str, FrozenState | None], "asynchronous strategies"
+        )
+        for strategy_id, actor in self._actors.items():
+            if hosts[strategy_id] is not None:
+                actor.host.view.move(catalog=self._orchestrator.capital_manager.catalog)
+                actor.restore(hosts[strategy_id], own.get(strategy_id))
+
+    def _is_out(self, strategy_id: str) -> bool:
+        return self._machine.is_quarantined(strategy_id)
 
     def _asked_amount(self, question: AddStrategy) -> Decimal:
         amount, fraction = question.amount, question.reserve_fraction

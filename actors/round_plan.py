@@ -27,6 +27,7 @@ class Seat(msgspec.Struct, frozen=True, gc=False):
     mailbox: Mailbox
     subscriptions: tuple[str, ...]
     wants_fills: bool
+    is_async: bool = False
 
 
 Stages: TypeAlias = tuple[tuple[Seat, ...], ...]
@@ -82,6 +83,11 @@ class RoundPlans:
     def ids(self) -> tuple[str, ...]:
         """Everybody who has a seat, active or not, in rank order."""
         return tuple(self._by_id)
+
+    @property
+    def all_seats(self) -> tuple[Seat, ...]:
+        """Active or not, in rank order."""
+        return tuple(self._by_id.values())
 
     def seat_of(self, strategy_id: str) -> Seat | None:
         return self._by_id.get(strategy_id)

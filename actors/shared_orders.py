@@ -6,14 +6,28 @@ says of the shared one is said to all owners; a fill is divided among them (``fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
+import msgspec
+
+from orchestrion.actors.messages import InternalCrossed
+from orchestrion.domain.models.command import ApprovedCommand, SubmitOrder, initialized_order
+from orchestrion.domain.models.order import Leg, Order, OrderStatus, OrderTrigger
 from orchestrion.domain.models.report import OrderFilledReport
 from orchestrion.domain.netting.fill_split import FillSplit, SharedOrder, split_fill
+from orchestrion.domain.netting.round_netting import NettedRound
+from orchestrion.domain.orchestration.order_progress import moved_by
 
 
 class SharedOrders:
     """State of the execution gateway; see the module's text."""
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_orders": dict[str, SharedOrder],
+        "_by_owner": dict[str, str],
+        "_cancels": dict[str, dict[str, None]],
+    }
 
     def __init__(self) -> None:
         self._orders: dict[str, SharedOrder] = {}
@@ -39,6 +53,43 @@ class SharedOrders:
     def shared_order_of(self, owner_order_id: str) -> str | None:
         """The id under which an owner's order trades outside; None when it is its own."""
         return self._by_owner.get(owner_order_id)
+
+    def leaving(
+        self, approved: ApprovedCommand, open_orders: Mapping[str, Order]
+    ) -> tuple[Order, ...]:
+        """The orders that a command submits or cancels, in their next state; none when an order
+        to be cancelled has ended or is being cancelled already."""
+        command = approved.command
+        if isinstance(command, SubmitOrder):
+            if not approved.owners and approved.client_order_id not in open_orders:
+                return (moved_by(initialized_order(approved, command), OrderTrigger.SUBMIT),)
+            ids = self.owner_orders(approved.client_order_id)
+            return tuple(moved_by(open_orders[one], OrderTrigger.SUBMIT) for one in ids)
+        shared_id = self.shared_order_of(command.client_order_id)
+        return tuple(
+            moved_by(order, OrderTrigger.REQUEST_CANCEL)
+            for one in self.owner_orders(shared_id or command.client_order_id)
+            if (order := open_orders.get(one)) is not None
+            and order.status is not OrderStatus.PENDING_CANCEL
+        )
+
+    def as_at_venue(self, open_orders: Mapping[str, Order]) -> tuple[Order, ...]:
+        """Open orders as the venue knows them: owners' parts of a shared order are one, under its
+        id."""
+        found: dict[str, Order] = {}
+        for own_id, order in open_orders.items():
+            shared_id = self._by_owner.get(own_id)
+            shared = None if shared_id is None else self._orders.get(shared_id)
+            if shared is None:
+                found[own_id] = order
+            elif shared.client_order_id not in found:
+                found[shared.client_order_id] = msgspec.structs.replace(
+                    order,
+                    client_order_id=shared.client_order_id,
+                    legs=(Leg(shared.instrument_id, shared.side, shared.quantity),),
+                    filled=(shared.filled,),
+                )
+        return tuple(found.values())
 
     def fits(self, fill: OrderFilledReport) -> bool:
         """Whether a fill can be of the shared order that it names."""
@@ -69,3 +120,15 @@ class SharedOrders:
 
     def __iter__(self) -> Iterator[SharedOrder]:
         return iter(self._orders.values())
+
+
+def crossed_input(netted: NettedRound, now: int) -> InternalCrossed:
+    """The internal fills of a round as the input that will book them."""
+    fills = tuple(part.fill for part in netted.fills)
+    inside = dict.fromkeys(fill.client_order_id for fill in fills)
+    return InternalCrossed(
+        cross_id=fills[0].trade_id,
+        fills=fills,
+        ended=tuple(one.client_order_id for one in netted.denied if one.client_order_id in inside),
+        ts_event=now,
+    )

@@ -7,6 +7,7 @@ the plans (who is called), the capital manager (what may pass), and everybody wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from orchestrion.actors.messages import StandingChanged
 from orchestrion.actors.round_plan import RoundPlans
@@ -25,6 +26,11 @@ from orchestrion.runtime.mailbox import Mailbox
 class Standings:
     """Standings by strategy id, and what follows from a step."""
 
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_by_id": dict[str, StrategyStanding],
+        "_gone": dict[str, StrategyStanding],
+    }
+
     def __init__(self, plans: RoundPlans, publish: Callable[[DomainEvent], None]) -> None:
         self._plans = plans
         self._publish = publish
@@ -34,6 +40,11 @@ class Standings:
     def connect(self, capital_manager: Mailbox, standings: Mapping[str, StrategyStanding]) -> None:
         self._capital_manager = capital_manager
         self._by_id = dict(standings)
+
+    def after_restore(self) -> None:
+        """Who is called follows from where he stands."""
+        for strategy_id, standing in self._by_id.items():
+            self._plans.activate(strategy_id, is_active=standing.is_called)
 
     @property
     def by_id(self) -> Mapping[str, StrategyStanding]:

@@ -7,8 +7,8 @@ every state goes back to what it was before the stop.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from orchestrion.actors.messages import (
     CancelEntriesRequest,
@@ -41,6 +41,12 @@ _Guarded = TypeVar("_Guarded", PauseStrategy, ResumeStrategy, SetTradingState)
 
 class StopKeeper:
     """Pulled switches by scope, and what was there before them."""
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_effects": dict[str, StopEffect],
+        "_before": dict[str, StrategyStanding],
+        "_asked_state": TradingState,
+    }
 
     def __init__(
         self,

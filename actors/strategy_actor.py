@@ -8,12 +8,21 @@ answers while it is rebuilt is thrown away: it was acted on the first time.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from types import MappingProxyType
+from typing import Any, ClassVar
 
 import msgspec
 
+from orchestrion.actors.host_state import (
+    FrozenState,
+    freeze,
+    messages_of,
+    plain_message,
+    plain_view,
+    view_of,
+)
 from orchestrion.actors.messages import (
     BookChanged,
     CatalogChanged,
@@ -29,8 +38,15 @@ from orchestrion.domain.models.portfolio import Book
 from orchestrion.domain.models.strategy import Strategy, StrategyView
 from orchestrion.domain.orchestration.proposal import check_answer
 from orchestrion.runtime.actor import SILENT, Silent
-from orchestrion.runtime.errors import ActorError
+from orchestrion.runtime.errors import ActorError, describe
 from orchestrion.runtime.mailbox import Mailbox
+from orchestrion.runtime.state import (
+    from_plain,
+    require_fields,
+    restore_state,
+    state_of,
+    to_plain,
+)
 
 SNAPSHOT_TURNS = 256
 """A snapshot is taken every so many turns: at most that many are folded again after a failure.
@@ -45,31 +61,57 @@ _FOLDED = (BookChanged, OrdersChanged, CatalogChanged)
 
 
 class _Memento(msgspec.Struct, frozen=True):
-    """A strategy and its view at one moment. ``thaw`` None means: as it was built."""
+    """A strategy and its view at one moment. ``state`` None means: as it was built."""
 
-    thaw: Callable[[], object] | None
+    state: FrozenState | None
     book: Book
     orders: Mapping[str, Order]
     now: int
 
 
 class StrategyHost:
-    """A strategy with its view and its memory: what supervision of both kinds of actors needs."""
+    """A strategy with its view and its memory: what supervision of both kinds of actors needs.
 
-    def __init__(self, factory: Callable[[], Strategy], view: StrategyView) -> None:
+    Attributes:
+        unrestored: why the strategy could not be given its state; empty when it could, or had not
+            to be.
+    """
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "turns": int,
+        "_log_limit": int,
+        "_can_rebuild": bool,
+        "_answers": dict[int, tuple[Decimal | None, ...]],
+    }
+
+    def __init__(
+        self, factory: Callable[[], Strategy], view: StrategyView, *, is_folded: bool = True
+    ) -> None:
+        """
+        Args:
+            is_folded: whether the strategy can be rebuilt from what it was told; an asynchronous
+                one cannot, without waiting.
+        """
         self._factory = factory
         self.view = view
         view.move(orders=MappingProxyType({}))
+        self._noted: list[Decimal | None] = []
+        if is_folded:
+            view.note_answers(self._noted)
+        self._is_folded = is_folded
         self.strategy = factory()
         self.turns = 0
         self._gives_snapshots = type(self.strategy).snapshot is not Strategy.snapshot
         self._memento = self._remember(None)
         self._log: list[object] = []
+        self._answers: dict[int, tuple[Decimal | None, ...]] = {}
         self._log_limit = SNAPSHOT_TURNS
         self._can_rebuild = True
+        self._given: dict[str, object] | None = None
+        self.unrestored = ""
 
-    def _remember(self, thaw: Callable[[], object] | None) -> _Memento:
-        return _Memento(thaw, self.view.book, self.view.working_orders, self.view.now)
+    def _remember(self, state: FrozenState | None) -> _Memento:
+        return _Memento(state, self.view.book, self.view.working_orders, self.view.now)
 
     def fold(self, message: BookChanged | OrdersChanged | CatalogChanged) -> None:
         """Takes a change of the book, of orders or of instruments into the view."""
@@ -89,8 +131,11 @@ class StrategyHost:
         self.view.move(orders=MappingProxyType(orders))
 
     def handled(self, message: object) -> None:
-        """Remembers a message that went well."""
+        """Remembers a message that went well, and what the strategy was answered meanwhile."""
         log = self._log
+        if self._noted:
+            self._answers[len(log)] = tuple(self._noted)
+            self._noted.clear()
         log.append(message)
         if len(log) >= self._log_limit:
             self._shorten_log(len(log))
@@ -98,38 +143,125 @@ class StrategyHost:
     def _shorten_log(self, count: int) -> None:
         self._log_limit = count + SNAPSHOT_TURNS  # first: taking a snapshot may fail
         if not self._can_rebuild:
-            self._log.clear()
+            self._forget_log()
         elif self._gives_snapshots and self.take_snapshot():
             self._log_limit = SNAPSHOT_TURNS
         elif count > REBUILD_MESSAGES_MAX:
             self._can_rebuild = False
-            self._log.clear()
+            self._forget_log()
+
+    def _forget_log(self) -> None:
+        self._log.clear()
+        self._answers.clear()
 
     def take_snapshot(self) -> bool:
         """Remembers the strategy as it is now. False: it gives no snapshot at this moment."""
         state = self.strategy.snapshot()
         if state is None:
             return False
-        self._memento = self._remember(_freeze(state))
-        self._log.clear()
+        self._memento = self._remember(freeze(state))
+        self._forget_log()
         return True
 
     @property
     def gives_snapshots(self) -> bool:
         return self._gives_snapshots
 
-    def restore(self) -> list[object]:
-        """A new strategy at the last memento. Returns the messages to be folded again."""
+    @property
+    def remembered(self) -> FrozenState | None:
+        """The strategy's state at the last memento."""
+        return self._memento.state
+
+    def rebuild(self) -> None:
+        """A new strategy at the last memento, that is told again what came since. What it was
+        answered then, it is answered again: prices have moved on."""
+        self._noted.clear()
         if not self._can_rebuild:
             raise ActorError(
                 f"it gives no snapshots and has had more than {REBUILD_MESSAGES_MAX} messages"
             )
         memento = self._memento
         self.strategy = self._factory()
-        if memento.thaw is not None:
-            self.strategy.restore(memento.thaw())
-        self.view.move(now=memento.now, signals=(), book=memento.book, orders=memento.orders)
-        return list(self._log)
+        if memento.state is not None:
+            self.strategy.restore(memento.state.thaw())
+        view = self.view
+        view.move(now=memento.now, signals=(), book=memento.book, orders=memento.orders)
+        try:
+            for place, message in enumerate(self._log):
+                view.answer_again(self._answers.get(place, ()))
+                if isinstance(message, _FOLDED):
+                    self.fold(message)
+                else:
+                    call_strategy(self, message)
+        finally:
+            view.answer_again(None)
+            self._noted.clear()
+
+    # -- snapshots of the run -------------------------------------------------------------------
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody could build the strategy again as it is now."""
+        return self._is_folded and not self._can_rebuild and self._present_state() is None
+
+    def snapshot(self) -> dict[str, object]:
+        """Everything about it. An asynchronous strategy's own state is not here: a replay does not
+        call it, see ``remembered``. Of one that could not be restored, what was given."""
+        if self._given is not None:
+            return self._given
+        memento, view = self._memento, self.view
+        return {
+            **state_of(self),
+            "memento": to_plain(memento.state if self._is_folded else None),
+            "memento_view": plain_view(memento.book, memento.orders, memento.now),
+            "log": [plain_message(one) for one in self._log],
+            "view": plain_view(view.book, view.working_orders, view.now),
+            "state": to_plain(self._present_state() if self._is_folded else None),
+        }
+
+    def restore(self, snapshot: object, remembered: FrozenState | None = None) -> None:
+        """Takes back what ``snapshot`` gave. A strategy that fails at it harms only itself, see
+        ``unrestored``.
+
+        Args:
+            remembered: of an asynchronous strategy.
+
+        Raises:
+            JournalFormatError: it is no such state.
+        """
+        own = ("memento", "memento_view", "log", "view", "state")
+        given = require_fields(snapshot, (*self.STATE, *own), "StrategyHost")
+        restore_state(self, {name: given[name] for name in self.STATE})
+        then, now = view_of(given["memento_view"]), view_of(given["view"])
+        memento = from_plain(given["memento"], FrozenState | None, "a memento") or remembered
+        self._memento = _Memento(memento, *then)
+        self._log = messages_of(given["log"], self.view.instruments.currency)
+        state = from_plain(given["state"], FrozenState | None, "a strategy") or remembered
+        try:
+            self._restore_strategy(state)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as failure:  # a strategy may raise anything
+            self._given, self.unrestored = given, describe(failure)
+        book, orders, ts = now
+        self.view.move(now=ts, signals=(), book=book, orders=orders)
+
+    def _restore_strategy(self, state: FrozenState | None) -> None:
+        if state is not None:
+            self.strategy = self._factory()
+            self.strategy.restore(state.thaw())
+        elif self._is_folded:
+            self.rebuild()
+
+    def _present_state(self) -> FrozenState | None:
+        """None: it gives none now, so it has to be rebuilt from what it was told."""
+        try:
+            state = self.strategy.snapshot()
+            return None if state is None else freeze(state)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # a strategy may raise anything, and harms only itself
+            return None
 
 
 class StrategyActor:
@@ -185,45 +317,48 @@ class StrategyActor:
 
     def rebuild(self) -> None:
         """See ``SupervisedActor.rebuild``."""
-        for message in self._host.restore():
-            if isinstance(message, _FOLDED):
-                self._host.fold(message)
-            else:
-                call_strategy(self._host, message)
+        self._host.rebuild()
+
+    @property
+    def host(self) -> StrategyHost:
+        """For snapshots of the run."""
+        return self._host
+
+    def snapshot(self) -> dict[str, object]:
+        """Its state, see ``StrategyHost.snapshot``."""
+        return self._host.snapshot()
+
+    def restore(self, snapshot: object, remembered: FrozenState | None) -> None:
+        """Takes back what ``snapshot`` gave."""
+        self._host.restore(snapshot, remembered)
 
 
 def call_strategy(host: StrategyHost, message: object) -> object:
-    """Calls the handler that a delivery is for and returns whatever it returns.
-
-    The view's time is the event's own, so that folding the message again gives the same call.
-    """
+    """Calls the handler that a delivery is for and returns whatever it returns."""
     view = host.view
+    enter_view(view, message)
     match message:
         case SliceDelivered():
-            view.move(now=message.market_slice.ts_event, signals=message.signals)
             return host.strategy.on_event(message.market_slice, view)
         case FillDelivered():
-            view.move(now=max(view.now, message.fill.ts_event), signals=())
             return host.strategy.on_fill(message.fill, view)
         case StartDelivered():
-            view.move(now=message.ts_event, signals=())
             return host.strategy.on_start(view)
         case StopDelivered():
-            view.move(now=message.ts_event, signals=())
             return host.strategy.on_stop(view)
         case _:
             raise ActorError(f"a strategy cannot be told a {type(message).__name__}")
 
 
-def _freeze(state: object) -> Callable[[], object]:
-    """A state as bytes, so that nothing can change it later; the result gives it back.
-
-    MessagePack, because JSON would turn a NaN into null. Its integers end at 64 bits; a state with
-    longer ones goes the slow way.
-    """
-    try:
-        packed = msgspec.msgpack.encode(state)
-    except OverflowError:
-        text = json.dumps(state)
-        return lambda: json.loads(text)
-    return lambda: msgspec.msgpack.decode(packed)
+def enter_view(view: StrategyView, message: object) -> None:
+    """Moves a view to a delivery. Its time is the event's own, so that folding the message again
+    gives the same call."""
+    match message:
+        case SliceDelivered():
+            view.move(now=message.market_slice.ts_event, signals=message.signals)
+        case FillDelivered():
+            view.move(now=max(view.now, message.fill.ts_event), signals=())
+        case StartDelivered() | StopDelivered():
+            view.move(now=message.ts_event, signals=())
+        case _:
+            pass

@@ -6,7 +6,6 @@ This is the actors' public face: shells (backtest, embedding, replay, tests) bui
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -18,18 +17,19 @@ from orchestrion.actors.coordinator_actor import CoordinatorActor
 from orchestrion.actors.execution_gateway_actor import ExecutionGatewayActor
 from orchestrion.actors.inputs import CAPITAL_INPUTS, COORDINATOR_INPUTS, GATEWAY_INPUTS
 from orchestrion.actors.roster import MAILBOX_ROOM_MIN, Roster, StrategyBuilder, is_async
+from orchestrion.actors.system_state import EventPublisher, SystemState
 from orchestrion.actors.tally import Tally
 from orchestrion.domain.desk.desk_settings import NO_DESK_RULES, CapitalDeskSettings
 from orchestrion.domain.models.instrument import InstrumentCatalog
+from orchestrion.domain.models.order import Order
 from orchestrion.domain.models.portfolio import Book
 from orchestrion.domain.models.strategy import Strategy
 from orchestrion.domain.orchestration.account_ledger import AccountLedger
-from orchestrion.domain.orchestration.events import DomainEvent
 from orchestrion.domain.orchestration.lifecycle import Custodian
 from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
     UnifiedStrategyOrchestrator,
 )
-from orchestrion.runtime.journal import Journal, RecordKind
+from orchestrion.runtime.journal import Journal
 from orchestrion.runtime.machine import Hop, Machine
 from orchestrion.runtime.mailbox import CAPACITY_MESSAGES
 from orchestrion.runtime.supervision import SupervisionPolicy
@@ -67,20 +67,13 @@ class TradingSystem:
         auditor: keeps the account ledger and counts the checks.
     """
 
-    def __init__(
-        self,
-        *,
-        machine: Machine,
-        orchestrator: UnifiedStrategyOrchestrator,
-        coordinator: CoordinatorActor,
-        capital_manager: CapitalManagerActor,
-        auditor: AuditorActor,
-    ) -> None:
-        self.machine = machine
-        self.orchestrator = orchestrator
-        self.auditor = auditor
-        self._coordinator = coordinator
-        self._capital_manager = capital_manager
+    def __init__(self, state: SystemState) -> None:
+        self.machine = state.machine
+        self.orchestrator = state.orchestrator
+        self.auditor = state.auditor
+        self._state = state
+        self._coordinator = state.coordinator
+        self._capital_manager = state.capital_manager
 
     @property
     def books(self) -> Mapping[str, Book]:
@@ -93,6 +86,63 @@ class TradingSystem:
     @property
     def rounds(self) -> int:
         return self._coordinator.round_number
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the strategies were told of the start, by this process or an earlier one."""
+        return self._coordinator.is_started
+
+    @property
+    def last_slice_ts(self) -> int | None:
+        """Time of the last market data; None before the first."""
+        return self._coordinator.last_slice_ts
+
+    @property
+    def is_session_closed(self) -> bool:
+        """Whether the session of the last market data has been closed."""
+        closed_ts = self._coordinator.closed_ts
+        return closed_ts is not None and closed_ts == self._coordinator.last_slice_ts
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the strategies were told of the end."""
+        return self._coordinator.has_ended
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing leaves, because a restart is not reconciled yet."""
+        return self.orchestrator.capital_manager.is_held
+
+    @property
+    def open_orders(self) -> Mapping[str, Order]:
+        """Orders that can still fill, by client_order_id, in order of submission."""
+        return self._state.gateway.open_orders
+
+    @property
+    def orders_at_venue(self) -> tuple[Order, ...]:
+        """Open orders that may have left, as the venue knows them, in order of submission."""
+        return self._state.gateway.orders_at_venue
+
+    def was_seen(self, client_order_id: str, trade_id: str) -> bool:
+        """Whether a fill of an order is booked."""
+        return self._state.gateway.was_seen(client_order_id, trade_id)
+
+    def snapshot(self) -> bytes:
+        """The state of everything between two inputs, see ``SystemState.snapshot``."""
+        return self._state.snapshot()
+
+    def compare(self, seq: int, body: bytes) -> None:
+        """Compares the state with a snapshot, see ``SystemState.compare``."""
+        self._state.compare(seq, body)
+
+    def state_hash(self) -> str:
+        """sha256 over the state, hex, see ``SystemState.state_hash``."""
+        return self._state.state_hash()
+
+    def restore(self, body: bytes) -> None:
+        """Gives a system that was just built the state of a snapshot, see
+        ``SystemState.restore``."""
+        self._state.restore(body)
 
     def status(self, strategy_id: str) -> str:
         """State of a strategy in words, e.g. ``running``, ``paused (frozen)`` or ``removed``.
@@ -131,7 +181,8 @@ def build_system(
         mailbox_messages_max=settings.mailbox_messages_max,
         build=settings.build,
     )
-    core = _core_actors(machine, orchestrator, catalog, settings, roster)
+    publisher = EventPublisher(machine)
+    core = _core_actors(machine, orchestrator, catalog, settings, roster, publisher)
     # A strategy id cannot contain a colon, so no strategy can be taken for one of these.
     coordinator = roster.spawn("core:coordinator", core.coordinator)
     capital_manager = roster.spawn("core:capital_manager", core.capital_manager)
@@ -157,11 +208,16 @@ def build_system(
     machine.route_all(CAPITAL_INPUTS, capital_manager)
     machine.route_all(GATEWAY_INPUTS, gateway)
     return TradingSystem(
-        machine=machine,
-        orchestrator=orchestrator,
-        coordinator=core.coordinator,
-        capital_manager=core.capital_manager,
-        auditor=core.auditor,
+        SystemState(
+            machine=machine,
+            publisher=publisher,
+            orchestrator=orchestrator,
+            roster=roster,
+            coordinator=core.coordinator,
+            capital_manager=core.capital_manager,
+            gateway=core.gateway,
+            auditor=core.auditor,
+        )
     )
 
 
@@ -180,9 +236,9 @@ def _core_actors(
     catalog: InstrumentCatalog,
     settings: SystemSettings,
     roster: Roster,
+    publish: EventPublisher,
 ) -> _Core:
     capital = orchestrator.capital_manager
-    publish = _publisher(machine)
     gateway = ExecutionGatewayActor(context=machine, publish=publish)
     return _Core(
         coordinator=CoordinatorActor(
@@ -211,21 +267,6 @@ def _core_actors(
             capital.marks,
         ),
     )
-
-
-def _publisher(machine: Machine) -> Callable[[DomainEvent], None]:
-    count = 0
-
-    def publish(event: DomainEvent) -> None:
-        nonlocal count
-        count += 1
-        stamped = dataclasses.replace(
-            event, event_id=f"E{count}", seq=machine.seq, ts_event=machine.now
-        )
-        machine.record(RecordKind.EVENT, stamped)
-        machine.emit(stamped)
-
-    return publish
 
 
 __all__ = [

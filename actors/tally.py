@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any, ClassVar
 
 from orchestrion.domain.models.command import CancelOrder, SubmitOrder
 from orchestrion.domain.models.instrument import InstrumentCatalog
@@ -14,6 +16,15 @@ class Tally:
     """Orders, fills, entries, exits, turnover, refusals of one book."""
 
     __slots__ = ("entries", "exits", "fills", "orders", "refusals", "turnover")
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "orders": int,
+        "fills": int,
+        "entries": int,
+        "exits": int,
+        "turnover": Decimal,
+        "refusals": dict[str, int],
+    }
 
     def __init__(self) -> None:
         self.orders = 0

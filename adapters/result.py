@@ -7,11 +7,15 @@ from decimal import Decimal
 import msgspec
 
 
-class EquityPoint(msgspec.Struct, frozen=True, gc=False):
-    """Equity of one book (or of all) at a session's close; ``ts_event`` in nanoseconds UTC."""
+class EquityPoint(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Equity of one book (or of all) at a session's close; ``ts_event`` in nanoseconds UTC.
+
+    ``flow``: capital that came in since the point before (negative: left), which is no gain.
+    """
 
     ts_event: int
     equity: Decimal
+    flow: Decimal = Decimal(0)
 
 
 class BookResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ from orchestrion.actors.messages import (
     SessionMarked,
     SubmissionLost,
 )
+from orchestrion.actors.restart_messages import Reconciled
 from orchestrion.actors.system import TradingSystem
 from orchestrion.adapters.result import EquityPoint
 from orchestrion.domain.capital.cash_flow import CashFlowReport
@@ -35,12 +36,14 @@ from orchestrion.domain.capital.corporate_action import (
     SplitReport,
     SymbolChangedReport,
 )
+from orchestrion.domain.capital.rounded_share import exact_sum
 from orchestrion.domain.desk.capital_desk import computed_weights
 from orchestrion.domain.desk.desk_act import ComputeWeights
 from orchestrion.domain.desk.desk_event import DESK_WARNINGS
 from orchestrion.domain.desk.margin_watch import VenueMarginReport
 from orchestrion.domain.models.command import ApprovedCommand, CancelOrder, StrategyCommand
 from orchestrion.domain.models.market import MarketSlice
+from orchestrion.domain.models.money import ZERO
 from orchestrion.domain.models.report import VenueReport
 from orchestrion.domain.orchestration.events import (
     BookReducingEvent,
@@ -57,10 +60,15 @@ from orchestrion.domain.orchestration.events import (
     StrategyStoppedEvent,
     StrategyStoppingEvent,
 )
+from orchestrion.domain.orchestration.recovery_event import (
+    ReconciliationFailedEvent,
+    RunRestartedEvent,
+)
 from orchestrion.domain.ports.orchestration_port import OrchestrationPort
 from orchestrion.runtime.actor import Answer
-from orchestrion.runtime.errors import ActorError, describe
+from orchestrion.runtime.errors import ActorError, StateLostError, describe
 from orchestrion.runtime.journal import Journal, JournalTrailer
+from orchestrion.runtime.journal_store import Rotating
 from orchestrion.runtime.shell import AsyncHost, AwaitCall
 
 CapitalReport: TypeAlias = CashFlowReport | CorporateActionReport | VenueMarginReport
@@ -72,7 +80,9 @@ _WARNINGS = (
     BookReducingEvent,
     CapitalMissingEvent,
     DuplicateReportEvent,
+    ReconciliationFailedEvent,
     RemovalDelayedEvent,
+    RunRestartedEvent,
     StrategyQuarantinedEvent,
     StrategyRestartedEvent,
     *DESK_WARNINGS,
@@ -143,6 +153,7 @@ class TradingSession:
         host: AsyncHost,
         *,
         is_data_recorded: bool,
+        snapshot_after_inputs: int | None = None,
         on_event: Callable[[DomainEvent], None] | None = None,
     ) -> None:
         """
@@ -151,6 +162,9 @@ class TradingSession:
             venue: driven by the data before the strategies see them.
             is_data_recorded: whether slices are copied into the journal; not needed where its
                 header names them by hash.
+            snapshot_after_inputs: at a session's close the state is written down when so many
+                inputs have come since it was last; also at the end. None never, for a journal that
+                nobody goes on with. It costs what ``docs/reliability.md`` says.
             on_event: told every domain event, in order, after it was journaled.
         """
         self.system = system
@@ -164,6 +178,9 @@ class TradingSession:
         self._journal = journal
         self._host = host
         self._is_data_recorded = is_data_recorded
+        self._snapshot_after_inputs = snapshot_after_inputs
+        self._snapshot_seq = self._machine.seq
+        self._is_session_closed = False
         self._on_event = on_event
         self._turn = anyio.Lock(fast_acquire=True)
         self._answers: dict[int, Answer] = {}
@@ -180,6 +197,20 @@ class TradingSession:
         )
         async with self._turn:
             await self._deliver(RunStarted(ts), ts)
+
+    async def go_on(self) -> None:
+        """Instead of ``start``, with a system that was recovered: tells what happened at the
+        restart; equity curves begin with the equity of now."""
+        system, ts = self.system, self._machine.now
+        capital = system.orchestrator.capital_manager
+        self.ts_start = ts
+        for book_id in system.books:
+            self.equity_curves[book_id].append(EquityPoint(ts, capital.equity(book_id)))
+        self.account_curve.append(EquityPoint(ts, capital.account_equity()))
+        self._last_slice_ts = system.last_slice_ts
+        self._is_session_closed = system.is_session_closed
+        async with self._turn:
+            await self._settle()
 
     async def publish(self, market_slice: MarketSlice) -> None:
         """Plays one slice to its end: the venue's reports on it, then the round.
@@ -214,7 +245,9 @@ class TradingSession:
         if last is not None and ts < last:
             raise ActorError(f"time went back: a slice of {ts} after one of {last}")
         if last is not None and ts // _NS_PER_DAY != last // _NS_PER_DAY:
-            await self._close_session(last)
+            if not self._is_session_closed:
+                await self._close_session(last)
+            self._is_session_closed = False
         self._last_slice_ts = ts
         for report in self._venue.on_slice(market_slice):
             await self._deliver(report, ts)
@@ -225,7 +258,9 @@ class TradingSession:
         if self._effects:
             await self._settle()
 
-    async def report(self, report: VenueReport | CapitalReport, ts: int) -> None:
+    async def report(
+        self, report: VenueReport | CapitalReport | SubmissionLost | Reconciled, ts: int
+    ) -> None:
         """Posts a report of an outside venue, after whatever is being played.
 
         Args:
@@ -250,21 +285,58 @@ class TradingSession:
             await self._deliver(question, self._machine.now)
             return self._answers.pop(question_id)
 
+    async def take_snapshot(self) -> bool:
+        """Writes the state down, after whatever is being played, and syncs. False: a strategy gives
+        none, see the log."""
+        async with self._turn:
+            return self._write_snapshot()
+
+    def _write_snapshot(self) -> bool:
+        try:
+            body = self.system.snapshot()
+        except StateLostError as reason:
+            _log.warning("SnapshotNotTaken", reason=str(reason))
+            return False
+        self._machine.record_snapshot(body)
+        self._journal.sync()
+        self._snapshot_seq = self._machine.seq
+        return True
+
     def finish_journal(self) -> None:
-        """Writes the trailer: the run ended in order."""
+        """Writes the trailer, behind a snapshot where they are taken: the run ended in order, or is
+        interrupted between two inputs."""
+        if self._snapshot_after_inputs is not None:
+            self._write_snapshot()
+        self._journal.finish(self._trailer())
+
+    def _trailer(self) -> JournalTrailer:
         machine = self._machine
-        self._journal.finish(
-            JournalTrailer(
-                last_seq=machine.seq,
-                decisions=machine.decisions,
-                decision_hash=machine.decision_hash,
-            )
+        return JournalTrailer(
+            last_seq=machine.seq,
+            decisions=machine.decisions,
+            decision_hash=machine.decision_hash,
+            state_hash=self.system.state_hash(),
         )
 
     async def _close_session(self, ts: int) -> None:
         for report in self._venue.on_session_close(ts):
             await self._deliver(report, ts)
         await self._deliver(SessionClosed(ts), ts)
+        after = self._snapshot_after_inputs
+        if isinstance(self._journal, Rotating) and self._journal.is_grown:
+            self._rotate(self._journal)
+        elif after is not None and self._machine.seq - self._snapshot_seq >= after:
+            self._snapshot_seq = self._machine.seq  # one that cannot be taken is not tried at once
+            self._write_snapshot()
+
+    def _rotate(self, journal: Rotating) -> None:
+        try:
+            body = self.system.snapshot()
+        except StateLostError as reason:
+            _log.warning("JournalNotRotated", reason=str(reason))
+            return
+        journal.rotate(self._trailer(), self._machine.snapshot_record(body))
+        self._snapshot_seq = self._machine.seq
 
     async def _deliver(self, payload: object, ts: int) -> None:
         machine = self._machine
@@ -342,8 +414,9 @@ class TradingSession:
         for book_id, equity in marked.equities.items():
             # A strategy that joined has a curve from its first close on.
             curve = self.equity_curves.setdefault(book_id, [])
-            curve.append(EquityPoint(marked.ts_event, equity))
-        self.account_curve.append(EquityPoint(marked.ts_event, marked.account_equity))
+            curve.append(EquityPoint(marked.ts_event, equity, marked.flows.get(book_id, ZERO)))
+        flow = exact_sum(marked.flows.values())
+        self.account_curve.append(EquityPoint(marked.ts_event, marked.account_equity, flow))
 
     def _tell(self, event: DomainEvent) -> None:
         if isinstance(event, StrategyConflictDetectedEvent):

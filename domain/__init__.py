@@ -7,6 +7,26 @@ values, ``orchestration`` for the rules, ``ports`` for what an environment must 
 
 from __future__ import annotations
 
+from orchestrion.domain.capital.allocation_policy import AllocationMethods, AllocationPolicy
+from orchestrion.domain.capital.cash_flow import (
+    Attribution,
+    BySplit,
+    CashFlowKind,
+    CashFlowReport,
+    SplitRule,
+    ToBook,
+)
+from orchestrion.domain.capital.corporate_action import (
+    LotSizeChangedReport,
+    SplitReport,
+    SymbolChangedReport,
+)
+from orchestrion.domain.capital.drawdown_stop import Baseline, DrawdownRule
+from orchestrion.domain.capital.kill_switch import StopAction
+from orchestrion.domain.capital.limit import Limits
+from orchestrion.domain.capital.rebalance_trigger import TriggerRules
+from orchestrion.domain.capital.rebalancing import RebalancePolicy
+from orchestrion.domain.conflict import ConflictPolicies, ConflictPolicy, ConflictType
 from orchestrion.domain.models.allocation import AllocationConfig
 from orchestrion.domain.models.command import (
     ApprovedCommand,
@@ -19,6 +39,7 @@ from orchestrion.domain.models.market import MarketEvent
 from orchestrion.domain.models.portfolio import PortfolioState
 from orchestrion.domain.models.strategy import Signal, Strategy, StrategyView
 from orchestrion.domain.models.strategy_metadata import StrategyMetadata
+from orchestrion.domain.netting.internal_cross import CrossPolicy
 from orchestrion.domain.orchestration.compatibility_analyzer import (
     CompatibilityAnalyzer,
     CompatibilityReport,
@@ -29,6 +50,13 @@ from orchestrion.domain.orchestration.events import (
     StrategyAddedEvent,
     StrategyConflictDetectedEvent,
 )
+from orchestrion.domain.orchestration.lifecycle import (
+    Custodian,
+    PauseMode,
+    RemovalPolicy,
+    StrategyStatus,
+    TradingState,
+)
 from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
 from orchestrion.domain.orchestration.strategy_coordinator import StrategyCoordinator
 from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
@@ -36,23 +64,48 @@ from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
     StrategyEntry,
     UnifiedStrategyOrchestrator,
 )
+from orchestrion.domain.ports.capital_management_port import CapitalManagementPort
+from orchestrion.domain.ports.coordination_port import CoordinationPort
 from orchestrion.domain.ports.orchestration_port import OrchestrationPort
 
 __all__ = [
     "AllocationConfig",
+    "AllocationMethods",
+    "AllocationPolicy",
     "ApprovedCommand",
+    "Attribution",
+    "Baseline",
+    "BySplit",
     "CancelOrder",
+    "CapitalManagementPort",
     "CapitalRebalancedEvent",
+    "CashFlowKind",
+    "CashFlowReport",
     "CompatibilityAnalyzer",
     "CompatibilityReport",
+    "ConflictPolicies",
+    "ConflictPolicy",
+    "ConflictType",
+    "CoordinationPort",
+    "CrossPolicy",
+    "Custodian",
     "DomainEvent",
+    "DrawdownRule",
+    "Limits",
+    "LotSizeChangedReport",
     "MarketEvent",
     "OrchestrationPort",
     "OrchestratorMode",
+    "PauseMode",
     "PortfolioCapitalManager",
     "PortfolioState",
+    "RebalancePolicy",
     "RefusedCommand",
+    "RemovalPolicy",
     "Signal",
+    "SplitReport",
+    "SplitRule",
+    "StopAction",
     "Strategy",
     "StrategyAddedEvent",
     "StrategyCommand",
@@ -60,7 +113,12 @@ __all__ = [
     "StrategyCoordinator",
     "StrategyEntry",
     "StrategyMetadata",
+    "StrategyStatus",
     "StrategyView",
     "SubmitOrder",
+    "SymbolChangedReport",
+    "ToBook",
+    "TradingState",
+    "TriggerRules",
     "UnifiedStrategyOrchestrator",
 ]

@@ -21,7 +21,28 @@ if TYPE_CHECKING:
     from orchestrion.adapters.settings import RunSettings as RunSettings
     from orchestrion.adapters.settings import check_settings as check_settings
     from orchestrion.adapters.settings import load_settings as load_settings
+    from orchestrion.domain.capital.cash_flow import Attribution as Attribution
+    from orchestrion.domain.capital.cash_flow import BySplit as BySplit
+    from orchestrion.domain.capital.cash_flow import CashFlowKind as CashFlowKind
+    from orchestrion.domain.capital.cash_flow import CashFlowReport as CashFlowReport
+    from orchestrion.domain.capital.cash_flow import SplitRule as SplitRule
+    from orchestrion.domain.capital.cash_flow import ToBook as ToBook
+    from orchestrion.domain.capital.corporate_action import (
+        LotSizeChangedReport as LotSizeChangedReport,
+    )
+    from orchestrion.domain.capital.corporate_action import SplitReport as SplitReport
+    from orchestrion.domain.capital.corporate_action import (
+        SymbolChangedReport as SymbolChangedReport,
+    )
+    from orchestrion.domain.capital.kill_switch import StopAction as StopAction
+    from orchestrion.domain.desk.margin_watch import VenueMarginReport as VenueMarginReport
+    from orchestrion.domain.errors import ConfigurationError as ConfigurationError
+    from orchestrion.domain.errors import DomainError as DomainError
+    from orchestrion.domain.errors import LifecycleError as LifecycleError
+    from orchestrion.domain.errors import PortUnavailableError as PortUnavailableError
+    from orchestrion.domain.models.command import ApprovedCommand as ApprovedCommand
     from orchestrion.domain.models.command import CancelOrder as CancelOrder
+    from orchestrion.domain.models.command import StrategyCommand as StrategyCommand
     from orchestrion.domain.models.command import SubmitOrder as SubmitOrder
     from orchestrion.domain.models.instrument import Equity as Equity
     from orchestrion.domain.models.instrument import Future as Future
@@ -42,13 +63,27 @@ if TYPE_CHECKING:
     from orchestrion.domain.models.portfolio import EXTERNAL as EXTERNAL
     from orchestrion.domain.models.portfolio import RESERVE as RESERVE
     from orchestrion.domain.models.portfolio import Book as Book
+    from orchestrion.domain.models.portfolio import NetPosition as NetPosition
     from orchestrion.domain.models.portfolio import PortfolioState as PortfolioState
     from orchestrion.domain.models.portfolio import Position as Position
+    from orchestrion.domain.models.report import ExternalFillReport as ExternalFillReport
+    from orchestrion.domain.models.report import FutureSettledReport as FutureSettledReport
+    from orchestrion.domain.models.report import InstrumentExpiredReport as InstrumentExpiredReport
+    from orchestrion.domain.models.report import OrderAcceptedReport as OrderAcceptedReport
+    from orchestrion.domain.models.report import OrderCanceledReport as OrderCanceledReport
+    from orchestrion.domain.models.report import (
+        OrderCancelRejectedReport as OrderCancelRejectedReport,
+    )
+    from orchestrion.domain.models.report import OrderExpiredReport as OrderExpiredReport
     from orchestrion.domain.models.report import OrderFilledReport as OrderFilledReport
+    from orchestrion.domain.models.report import OrderRejectedReport as OrderRejectedReport
     from orchestrion.domain.models.strategy import Signal as Signal
     from orchestrion.domain.models.strategy import Strategy as Strategy
     from orchestrion.domain.models.strategy import StrategyView as StrategyView
+    from orchestrion.domain.models.strategy_metadata import StrategyMetadata as StrategyMetadata
     from orchestrion.domain.orchestration.lifecycle import PauseMode as PauseMode
+    from orchestrion.domain.orchestration.lifecycle import RemovalPolicy as RemovalPolicy
+    from orchestrion.domain.orchestration.lifecycle import StrategyStatus as StrategyStatus
     from orchestrion.domain.orchestration.lifecycle import TradingState as TradingState
     from orchestrion.domain.ports.orchestration_port import OrchestrationPort as OrchestrationPort
     from orchestrion.domain.strategies.library import StrategyLibrary as StrategyLibrary
@@ -62,7 +97,28 @@ _MODULES = {
     "adapters.replay": ("ReplayOutcome", "replay_journal"),
     "adapters.result": ("BookResult", "RunResult"),
     "adapters.settings": ("RunSettings", "check_settings", "load_settings"),
-    "domain.models.command": ("CancelOrder", "SubmitOrder"),
+    "domain.capital.cash_flow": (
+        "Attribution",
+        "BySplit",
+        "CashFlowKind",
+        "CashFlowReport",
+        "SplitRule",
+        "ToBook",
+    ),
+    "domain.capital.corporate_action": (
+        "LotSizeChangedReport",
+        "SplitReport",
+        "SymbolChangedReport",
+    ),
+    "domain.capital.kill_switch": ("StopAction",),
+    "domain.desk.margin_watch": ("VenueMarginReport",),
+    "domain.errors": (
+        "ConfigurationError",
+        "DomainError",
+        "LifecycleError",
+        "PortUnavailableError",
+    ),
+    "domain.models.command": ("ApprovedCommand", "CancelOrder", "StrategyCommand", "SubmitOrder"),
     "domain.models.instrument": (
         "Equity",
         "Future",
@@ -80,10 +136,33 @@ _MODULES = {
         "TradeTick",
     ),
     "domain.models.order": ("Leg", "OrderSide", "OrderType", "TimeInForce"),
-    "domain.models.portfolio": ("EXTERNAL", "RESERVE", "Book", "PortfolioState", "Position"),
-    "domain.models.report": ("OrderFilledReport",),
+    "domain.models.portfolio": (
+        "Book",
+        "EXTERNAL",
+        "NetPosition",
+        "PortfolioState",
+        "Position",
+        "RESERVE",
+    ),
+    "domain.models.report": (
+        "ExternalFillReport",
+        "FutureSettledReport",
+        "InstrumentExpiredReport",
+        "OrderAcceptedReport",
+        "OrderCancelRejectedReport",
+        "OrderCanceledReport",
+        "OrderExpiredReport",
+        "OrderFilledReport",
+        "OrderRejectedReport",
+    ),
     "domain.models.strategy": ("Signal", "Strategy", "StrategyView"),
-    "domain.orchestration.lifecycle": ("PauseMode", "TradingState"),
+    "domain.models.strategy_metadata": ("StrategyMetadata",),
+    "domain.orchestration.lifecycle": (
+        "PauseMode",
+        "RemovalPolicy",
+        "StrategyStatus",
+        "TradingState",
+    ),
     "domain.ports.orchestration_port": ("OrchestrationPort",),
     "domain.strategies.library": ("StrategyLibrary", "strategy_library"),
 }
@@ -92,40 +171,69 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 __all__ = [
     "EXTERNAL",
     "RESERVE",
+    "ApprovedCommand",
+    "Attribution",
     "Bar",
     "Book",
     "BookResult",
+    "BySplit",
     "CancelOrder",
+    "CashFlowKind",
+    "CashFlowReport",
+    "ConfigurationError",
+    "DomainError",
     "Equity",
+    "ExternalFillReport",
     "Future",
+    "FutureSettledReport",
     "Index",
     "InstrumentCatalog",
+    "InstrumentExpiredReport",
     "Leg",
+    "LifecycleError",
+    "LotSizeChangedReport",
     "MarketSlice",
+    "NetPosition",
     "OptionChain",
     "OptionContract",
     "OptionKind",
     "OptionQuote",
     "OrchestrationPort",
     "Orchestrion",
+    "OrderAcceptedReport",
+    "OrderCancelRejectedReport",
+    "OrderCanceledReport",
+    "OrderExpiredReport",
     "OrderFilledReport",
+    "OrderRejectedReport",
     "OrderSide",
     "OrderType",
     "PauseMode",
+    "PortUnavailableError",
     "PortfolioState",
     "Position",
     "QuoteTick",
+    "RemovalPolicy",
     "ReplayOutcome",
     "RunResult",
     "RunSettings",
     "Signal",
+    "SplitReport",
+    "SplitRule",
+    "StopAction",
     "Strategy",
+    "StrategyCommand",
     "StrategyLibrary",
+    "StrategyMetadata",
+    "StrategyStatus",
     "StrategyView",
     "SubmitOrder",
+    "SymbolChangedReport",
     "TimeInForce",
+    "ToBook",
     "TradeTick",
     "TradingState",
+    "VenueMarginReport",
     "__version__",
     "check_settings",
     "load_settings",

@@ -5,6 +5,7 @@ ActorError
 ├── ActorStoppedError       the receiver ended before it could answer
 ├── ActorFailedError        an actor whose failure stops the machine failed
 ├── LifecycleStepError      an actor cannot take that step now
+├── StateLostError          an actor cannot be built again as it is
 └── JournalError            the journal cannot be used
     ├── JournalFormatError  not a journal, or one of a newer format
     ├── JournalDamagedError records are missing or altered; names the position
@@ -48,6 +49,10 @@ class ActorFailedError(ActorError):
 
 class LifecycleStepError(ActorError):
     """An actor was asked for a step that its state does not allow; nothing changed."""
+
+
+class StateLostError(ActorError):
+    """There is no snapshot: an actor gives none and cannot be built again from its messages."""
 
 
 class JournalError(ActorError):

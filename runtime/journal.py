@@ -148,6 +148,10 @@ class JournalReader(Protocol):
         """
         ...
 
+    def last_chain(self) -> bytes:
+        """The running hash after the last record; of the header when there is none."""
+        ...
+
     def records(self, *, verify: bool = True, after: int = 0) -> Iterator[Record]:
         """All records in order, each verified against the running hash.
 

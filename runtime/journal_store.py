@@ -12,11 +12,17 @@ through a newer one by accident.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from orchestrion.runtime.journal import Journal, JournalHeader, JournalReader
+from orchestrion.runtime.journal import (
+    Journal,
+    JournalHeader,
+    JournalReader,
+    JournalTrailer,
+    Record,
+)
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -51,4 +57,22 @@ class JournalStore(Protocol):
 
     def close(self) -> None:
         """Lets another process in; safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class Rotating(Protocol):
+    """A journal that can be gone on with in a new segment."""
+
+    @property
+    def is_grown(self) -> bool:
+        """Whether the present segment is to be left."""
+        ...
+
+    def rotate(self, trailer: JournalTrailer, snapshot: Record) -> None:
+        """Finishes the present segment and begins the next one with a snapshot, durable.
+
+        Raises:
+            JournalError: one of both cannot be written; nothing may be sent any more.
+        """
         ...

@@ -14,7 +14,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import NoReturn, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 import msgspec
 
@@ -27,8 +27,8 @@ from orchestrion.runtime.actor import (
     DeadLetter,
     Question,
     Silence,
-    SupervisedActor,
 )
+from orchestrion.runtime.cell import Cell, restore_cells, snapshot_of_cells
 from orchestrion.runtime.errors import (
     ActorError,
     ActorFailedError,
@@ -36,8 +36,9 @@ from orchestrion.runtime.errors import (
     describe,
 )
 from orchestrion.runtime.journal import Journal, Record, RecordKind
-from orchestrion.runtime.lifecycle import ActorState, ActorStep, next_state
+from orchestrion.runtime.lifecycle import ActorState, ActorStep
 from orchestrion.runtime.mailbox import CAPACITY_MESSAGES, Mailbox, Overflow
+from orchestrion.runtime.state import require_fields, restore_state, state_of
 from orchestrion.runtime.supervision import FailureWindow, SupervisionPolicy, SupervisionVerdict
 
 DEAD_LETTERS_KEPT = 1000
@@ -66,23 +67,6 @@ class Hop(msgspec.Struct, frozen=True, gc=False):
     message: object
 
 
-class _Cell:
-    """An actor with all that the machine keeps about it."""
-
-    __slots__ = ("actor", "failures", "mailbox", "parent", "state", "supervised")
-
-    def __init__(self, actor: Actor, mailbox: Mailbox) -> None:
-        self.actor = actor
-        self.mailbox = mailbox
-        self.state = ActorState.READY
-        self.supervised: SupervisedActor | None = None
-        self.failures: FailureWindow | None = None
-        self.parent: Mailbox | None = None
-
-    def step(self, step: ActorStep) -> None:
-        self.state = next_state(self.mailbox.name, self.state, step)
-
-
 class Machine:
     """Actors, their mailboxes, and the pump. See the module's text.
 
@@ -94,17 +78,25 @@ class Machine:
         effects: (seq, effect) pairs that wait for ``take_effects``; to be looked at only.
     """
 
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "seq": int,
+        "now": int,
+        "decisions": int,
+        "dead_letter_count": int,
+        "_decision_chain": bytes,
+    }
+
     def __init__(self, journal: Journal, *, trace: Callable[[Hop], None] | None = None) -> None:
         self.seq = 0
         self.now = 0
         self.decisions = 0
         self.dead_letter_count = 0
         self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS_KEPT)
-        self._journal = journal
         self._trace = trace
         self._append = journal.append
-        self._decision_hash = hashlib.sha256()
-        self._cells: dict[str, _Cell] = {}
+        # A chain and not one running sha256: a run that goes on after a restart has to go on here.
+        self._decision_chain = hashlib.sha256().digest()
+        self._cells: dict[str, Cell] = {}
         self._routes: dict[type, Mailbox] = {}
         self._ready: deque[Mailbox] = deque()
         self.effects: deque[tuple[int, object]] = deque()
@@ -132,7 +124,7 @@ class Machine:
             overflow=overflow,
             on_drop=self._dead_letter,
         )
-        cell = self._cells[name] = _Cell(actor, mailbox)
+        cell = self._cells[name] = Cell(actor, mailbox)
         cell.step(ActorStep.START)
         return mailbox
 
@@ -246,8 +238,7 @@ class Machine:
         body = encode(value)
         if kind is RecordKind.DECISION:
             self.decisions += 1
-            self._decision_hash.update(body)
-            self._decision_hash.update(b"\n")
+            self._decision_chain = hashlib.sha256(self._decision_chain + body).digest()
         self._append(Record(self.seq, kind, type(value).__name__, self.now, body))
 
     def emit(self, effect: object) -> None:
@@ -269,11 +260,53 @@ class Machine:
 
     @property
     def decision_hash(self) -> str:
-        """sha256 over all decisions so far, hex."""
-        return self._decision_hash.hexdigest()
+        """Running sha256 over all decisions so far, hex: each over the one before and its body."""
+        return self._decision_chain.hex()
 
     def state_of(self, name: str) -> ActorState:
         return self._cells[name].state
+
+    # -- going on after a restart -------------------------------------------------------------
+
+    def write_to(self, journal: Journal) -> None:
+        """From now on records go to this journal: a new segment, or the one behind a recovery."""
+        self._append = journal.append
+
+    def record_snapshot(self, body: bytes) -> None:
+        """Writes the state behind the last input. No input: a replay compares it and goes on."""
+        self._append(self.snapshot_record(body))
+
+    def snapshot_record(self, body: bytes) -> Record:
+        """The state behind the last input as a record."""
+        return Record(self.seq, RecordKind.SNAPSHOT, "Snapshot", self.now, body)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is queued and no effect waits."""
+        return not self._ready and not self.effects
+
+    def is_quarantined(self, name: str) -> bool:
+        """Whether an actor is out for good; also when the machine has stopped since."""
+        return self._cells[name].is_quarantined
+
+    def retire(self, name: str) -> None:
+        """A supervised actor that nobody tells anything any more: it leaves the snapshots."""
+        self._cells[name].is_retired = True
+
+    def snapshot(self) -> dict[str, object]:
+        """Its own state, and what it keeps about the supervised actors."""
+        return {"machine": state_of(self), "supervised": snapshot_of_cells(self._cells)}
+
+    def restore(self, snapshot: object) -> None:
+        """Takes back what ``snapshot`` gave; before the first input, with the same actors.
+
+        Raises:
+            JournalFormatError: it is no such state, or of other actors.
+        """
+        parts = require_fields(snapshot, ("machine", "supervised"), "Machine")
+        for name in restore_cells(self._cells, parts["supervised"]):
+            self.quarantine(name, "quarantined")
+        restore_state(self, parts["machine"])
 
     def _pump(self) -> None:
         if self._trace is not None:
@@ -347,7 +380,7 @@ class Machine:
         except MailboxFullError as full:  # a failure that nobody hears of must not pass
             self._abort(self._cells[parent.name], full)
 
-    def _abort(self, cell: _Cell, failure: BaseException) -> NoReturn:
+    def _abort(self, cell: Cell, failure: BaseException) -> NoReturn:
         cell.step(ActorStep.ABORT)
         self._failure = ActorFailedError(cell.mailbox.name, self.seq, failure)
         raise self._failure from failure

@@ -2,7 +2,8 @@
 
 ``ComparingJournal`` stands where a run's journal stands. It holds what was written then, compares
 every record that is written now, in order, and stops at the first difference with its seq, field,
-then and now. It knows nothing of what the records mean.
+then and now. It knows nothing of what the records mean. Snapshots are no records of the run:
+whoever drives the replay takes each where it stands and compares it with the state come to.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 
 from orchestrion.runtime.errors import DivergenceError
 from orchestrion.runtime.journal import JournalHeader, JournalTrailer, Record, RecordKind
+from orchestrion.runtime.state import encode_snapshot
 
 ABSENT = "nothing"
 """Stands for a record or field that one of the two sides does not have."""
@@ -25,10 +27,18 @@ class ComparingJournal:
 
     Attributes:
         compared: number of records that were equal so far.
+        beyond: records behind the last recorded one, of a journal that was cut off.
     """
 
-    def __init__(self, recorded: Iterable[Record]) -> None:
+    def __init__(self, recorded: Iterable[Record], *, is_cut: bool = False) -> None:
+        """
+        Args:
+            is_cut: the recorded journal may end in the middle of an input; what comes then is no
+                difference.
+        """
         self.compared = 0
+        self.beyond: list[Record] = []
+        self._is_cut = is_cut
         self._recorded: Iterator[Record] = iter(recorded)
         self._next = next(self._recorded, None)
 
@@ -41,6 +51,9 @@ class ComparingJournal:
             DivergenceError: the record is not the one that was written then.
         """
         then = self._next
+        if then is None and self._is_cut:
+            self.beyond.append(record)
+            return
         if then is None or then.seq > record.seq:
             raise DivergenceError(
                 seq=record.seq,
@@ -61,6 +74,19 @@ class ComparingJournal:
         input left no record or nothing is left."""
         following = self._next
         return following if following and following.kind is RecordKind.INPUT else None
+
+    def take_snapshot(self) -> Record | None:
+        """The snapshot that stands here, if one does; taken with it."""
+        following = self._next
+        if following is None or following.kind is not RecordKind.SNAPSHOT:
+            return None
+        self._next = next(self._recorded, None)
+        return following
+
+    @property
+    def next_record(self) -> Record | None:
+        """The next recorded line, without taking it."""
+        return self._next
 
     @property
     def next_seq(self) -> int | None:
@@ -90,6 +116,17 @@ def missing(then: Record) -> DivergenceError:
     return DivergenceError(
         seq=then.seq, name=then.name, field="record", then=then.body.decode(), now=ABSENT
     )
+
+
+def compare_states(seq: int, then: object, now: object) -> None:
+    """Compares a state, as plain data, with the one that was written then.
+
+    Raises:
+        DivergenceError: names the first field that differs.
+    """
+    if then != now or encode_snapshot(then) != encode_snapshot(now):
+        path, before, after = _first_difference(then, now, "")
+        raise DivergenceError(seq=seq, name="Snapshot", field=path, then=before, now=after)
 
 
 def _difference(then: Record, now: Record) -> DivergenceError:

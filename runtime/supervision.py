@@ -10,7 +10,9 @@ part, so a replay quarantines at the same message.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -44,10 +46,16 @@ class FailureWindow:
 
     __slots__ = ("_failures", "_policy")
 
+    STATE: ClassVar[Mapping[str, Any]] = {"_failures": tuple[tuple[int, int], ...]}
+
     def __init__(self, policy: SupervisionPolicy) -> None:
         self._policy = policy
         # Older failures than the last ``failures_max`` can never matter again.
         self._failures: deque[tuple[int, int]] = deque(maxlen=policy.failures_max)
+
+    def after_restore(self) -> None:
+        """See ``runtime.state.Restorable``."""
+        self._failures = deque(self._failures, maxlen=self._policy.failures_max)
 
     def record(self, *, now_ns: int, turn: int) -> tuple[SupervisionVerdict, int]:
         """Counts a failure. Returns the verdict and how many failures the fuller window holds."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from orchestrion.adapters.cli.engine import Engine, Progress
 from orchestrion.adapters.compatibility_result import Analysis
+from orchestrion.adapters.process.stop_request import StopRequest
 from orchestrion.adapters.replay import Divergence, ReplayOutcome
 from orchestrion.adapters.result import RunResult
 from orchestrion.adapters.settings import RunSettings
@@ -58,6 +60,8 @@ class FakeEngine(Engine):
         self.settings: RunSettings | None = None
         self.journal_path: Path | None = None
         self.backend = ""
+        self.directory: Path | None = None
+        self.live_asked: dict[str, object] = {}
 
     def run_backtest(
         self,
@@ -73,6 +77,39 @@ class FakeEngine(Engine):
         assert journal_path is not None
         journal_path.write_text("journal")
         return run_result(name=settings.name, journal=str(journal_path))
+
+    def run_paper(
+        self,
+        settings: RunSettings,
+        *,
+        directory: Path,
+        stop: StopRequest,
+        status_every_s: float,
+        backend: str,
+    ) -> RunResult:
+        self.settings, self.directory, self.backend = settings, directory, backend
+        if self.error is not None:
+            raise self.error
+        return run_result(name=settings.name, journal=str(directory))
+
+    def run_live(
+        self,
+        settings: RunSettings,
+        *,
+        directory: Path,
+        stop: StopRequest,
+        environ: Mapping[str, str],
+        status_every_s: float,
+        backend: str,
+    ) -> RunResult:
+        self.live_asked = {"status_every_s": status_every_s, "environ": environ, "stop": stop}
+        return self.run_paper(
+            settings,
+            directory=directory,
+            stop=stop,
+            status_every_s=status_every_s,
+            backend=backend,
+        )
 
     def replay_journal(self, path: Path) -> ReplayOutcome:
         if self.error is not None:

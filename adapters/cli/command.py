@@ -6,6 +6,7 @@ exception becomes a message and a documented exit code.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 import traceback
@@ -20,6 +21,7 @@ from orchestrion.adapters.cli.engine import Engine
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+LOG_LEVELS = ("debug", "info", "warning", "error")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -77,6 +79,18 @@ def find_users_modules(*folders: Path) -> None:
         path = str(folder.absolute())
         if path not in sys.path:
             sys.path.append(path)
+
+
+def require_backend(backend: str) -> None:
+    """
+    Raises:
+        click.UsageError: the event loop is not installed.
+    """
+    if importlib.util.find_spec(backend) is None:
+        raise click.UsageError(
+            f"{backend} is not installed: pip install 'orchestrion[{backend}]', "
+            "or leave --backend out"
+        )
 
 
 def debug_option(command: _F) -> _F:

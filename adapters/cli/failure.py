@@ -11,6 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from orchestrion.adapters.cli.exit_code import ExitCode
+from orchestrion.adapters.process.account_mismatch import AccountMismatchError
 from orchestrion.domain.errors import ConfigurationError, MarketDataError, OrchestrionError
 from orchestrion.runtime.errors import ActorError, DivergenceError, JournalError
 
@@ -21,7 +22,7 @@ class Failure(msgspec.Struct, frozen=True):
     """What went wrong.
 
     Attributes:
-        kind: configuration, market_data, journal, divergence, run or internal.
+        kind: configuration, market_data, journal, divergence, reconciliation, run or internal.
         headline: one line.
         lines: the rest of the block.
         faults: of a configuration, as plain data.
@@ -58,6 +59,8 @@ def failure_of(error: BaseException) -> Failure:
         return _plain("divergence", ExitCode.FAILED, "the replay diverged", error)
     if isinstance(error, JournalError):
         return _plain("journal", ExitCode.BAD_JOURNAL, "the journal cannot be used", error)
+    if isinstance(error, AccountMismatchError):
+        return _plain("reconciliation", ExitCode.FAILED, "the books and the account differ", error)
     if isinstance(error, OrchestrionError | ActorError):
         return _plain("run", ExitCode.FAILED, "the run failed", error)
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EACCES, errno.EROFS}:

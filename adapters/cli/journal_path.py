@@ -1,4 +1,8 @@
-"""Where a run's journal goes. An existing file is never overwritten."""
+"""Where a run's journal goes.
+
+An existing file is never overwritten. A directory of journals belongs to one paper or live run, and
+every start goes on with it.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrion.runtime.errors import JournalError
+
+if TYPE_CHECKING:
+    from orchestrion.adapters.settings import RunSettings
 
 DEFAULT_FOLDER = "journals"
 SUFFIX = ".sqlite"
@@ -32,6 +40,37 @@ def journal_for(config: Path, asked: str | None) -> Generator[Path, None, None]:
         raise JournalError(
             f"{path} exists: a journal is never overwritten; name another file, or move this one"
         )
+    made = _make_folder(path.parent)
+    try:
+        yield path
+    finally:
+        if made and not any(path.parent.iterdir()):
+            path.parent.rmdir()
+
+
+@contextmanager
+def directory_for(
+    settings: RunSettings, config: Path, asked: str | None, environment: str
+) -> Generator[Path, None, None]:
+    """The directory of a paper or live run, absolute; the one above it exists.
+
+    Args:
+        asked: what the user named, from the current folder; ``journal.directory`` is named from the
+            configuration's folder, so that a service finds its run wherever it is started from.
+
+    Raises:
+        JournalError: it is a file, or the folder above it cannot be made.
+    """
+    configured = settings.journal.directory
+    if asked is not None:
+        path = Path(asked)
+    elif configured is not None:
+        path = config.parent / configured
+    else:
+        path = Path(DEFAULT_FOLDER) / f"{config.stem}-{environment}"
+    path = path.absolute()
+    if path.is_file():
+        raise JournalError(f"{path}: is a file, and a {environment} run needs a directory")
     made = _make_folder(path.parent)
     try:
         yield path

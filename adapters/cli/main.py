@@ -1,4 +1,4 @@
-"""The command line: ``orchestrion backtest | replay | what-if | validate | compat | strategies | schema``.
+"""The command line: ``orchestrion backtest | paper | live | replay | validate | ...``.
 
 Only click is imported here; everything else inside the commands, so that ``--help`` is quick. What
 a command prints goes to stdout, the rest (progress, logs, errors) to stderr.
@@ -6,7 +6,6 @@ a command prints goes to stdout, the rest (progress, logs, errors) to stderr.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 import click
 
 from orchestrion.adapters.cli.command import (
+    LOG_LEVELS,
     CommandGroup,
     Session,
     debug_option,
@@ -23,21 +23,13 @@ from orchestrion.adapters.cli.command import (
     pass_session,
     print_json,
     print_report,
+    require_backend,
     set_option,
 )
 from orchestrion.adapters.cli.compat import compat
 from orchestrion.adapters.cli.exit_code import EXIT_CODES_IN_WORDS, ExitCode
+from orchestrion.adapters.cli.process import live, paper, reconcile
 from orchestrion.adapters.cli.what_if import what_if
-
-LOG_LEVELS = ("debug", "info", "warning", "error")
-
-
-def _require_backend(backend: str) -> None:
-    if importlib.util.find_spec(backend) is None:
-        raise click.UsageError(
-            f"{backend} is not installed: pip install 'orchestrion[{backend}]', "
-            "or leave --backend out"
-        )
 
 
 @click.group(
@@ -53,6 +45,7 @@ def cli() -> None:
     \b
     Examples:
       orchestrion backtest examples/three_strategies.yaml
+      orchestrion paper examples/three_strategies.yaml
       orchestrion replay journals/three_strategies-20260105T101500Z.sqlite
       orchestrion validate my.yaml
       orchestrion compat my.yaml
@@ -61,8 +54,8 @@ def cli() -> None:
     """
 
 
-cli.add_command(compat)
-cli.add_command(what_if)
+for _command in (compat, live, paper, reconcile, what_if):
+    cli.add_command(_command)
 
 
 @cli.command(epilog=EXIT_CODES_IN_WORDS)
@@ -108,7 +101,7 @@ def backtest(
     from orchestrion.adapters.cli.progress import progress_bar
     from orchestrion.adapters.settings import load_settings
 
-    _require_backend(backend)
+    require_backend(backend)
     find_users_modules(Path(file).parent)
     is_terminal = sys.stderr.isatty()
     configure_logging(log_level, is_terminal=is_terminal)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from orchestrion.adapters.journal.schema import require_storable, require_writable
+from orchestrion.adapters.journal.schema import header_row, require_storable, require_writable
 from orchestrion.adapters.journal.stage import JournalStage, require_stage
 from orchestrion.runtime.errors import JournalError, JournalFormatError
 from orchestrion.runtime.journal import (
@@ -19,6 +19,7 @@ from orchestrion.runtime.journal import (
     Record,
     RecordKind,
     Snapshot,
+    chain_hash,
 )
 
 
@@ -60,6 +61,13 @@ class MemoryJournal:
             if record.kind is RecordKind.SNAPSHOT:
                 return Snapshot(position, record)
         return None
+
+    def last_chain(self) -> bytes:
+        """The running hash after the last record; worked out when it is asked for."""
+        _, chain = header_row(self.header)
+        for record in self._records:
+            chain = chain_hash(chain, record)
+        return chain
 
     def records(self, *, verify: bool = True, after: int = 0) -> Iterator[Record]:  # noqa: ARG002
         """The records appended before this call. Memory is not altered behind our back."""

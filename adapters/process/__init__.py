@@ -5,12 +5,6 @@
     opening        a run begun anew, or gone on with from its journals
     paper, live    the two kinds of runs, each from its start to its end
 
-What a run decides is not known here; it is the session's and the actors' business.
+What a run decides is not known here; it is the session's and the actors' business. Nothing is
+imported by this file: the handlers of signals must be in place before the rest is loaded.
 """
-
-from __future__ import annotations
-
-from orchestrion.adapters.process.paper import run_paper
-from orchestrion.adapters.process.stop_request import StopRequest, stop_signals
-
-__all__ = ["StopRequest", "run_paper", "stop_signals"]

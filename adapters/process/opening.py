@@ -3,60 +3,47 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
 from typing import Any
 
-from orchestrion.actors.system import TradingSystem
-from orchestrion.adapters import assembly
-from orchestrion.adapters.backtest import build_run
+import structlog
+
 from orchestrion.adapters.data.source import DataSource
+from orchestrion.adapters.recovery import Resumed, resume
 from orchestrion.adapters.settings import RunSettings
-from orchestrion.domain.models.order import Order
 from orchestrion.runtime.errors import JournalError
-from orchestrion.runtime.journal import Journal, JournalHeader
+from orchestrion.runtime.journal import JournalHeader
 from orchestrion.runtime.journal_store import JournalStore
 
-
-@dataclass(frozen=True)
-class OpenedRun:
-    """A run whose journal is open.
-
-    Attributes:
-        last_slice_ts: time of the last market data that an earlier process played; None at a first
-            start.
-        open_orders: that may still be at the venue.
-    """
-
-    system: TradingSystem
-    journal: Journal
-    header: JournalHeader
-    last_slice_ts: int | None = None
-    open_orders: Sequence[Order] = ()
-
-    @property
-    def is_first_start(self) -> bool:
-        return self.last_slice_ts is None
+_log = structlog.get_logger("orchestrion.process")
 
 
 def open_run(
     settings: RunSettings, source: DataSource, store: JournalStore, environment: str
-) -> OpenedRun:
+) -> Resumed:
     """Begins a run, or goes on with the one in the store.
 
     Raises:
-        JournalError: the journals are of another account or environment, damaged, or of a newer
-            format.
+        JournalError: the journals are of another account or environment, damaged, of a newer
+            format, or of a run that has ended.
         ConfigurationError: the strategies do not fit together, or cannot be given capital.
     """
-    segments = store.segments()
-    for segment in segments:
+    begun_s = time.perf_counter()
+    for segment in store.segments()[-1:]:  # those before it were held against theirs in their time
         require_same_account(segment.name, segment.reader.header, settings, environment)
-    if segments:
-        raise JournalError(f"{segments[-1].name}: a run cannot be gone on with yet")
-    header = assembly.journal_header(settings, source, environment)
-    journal = store.begin(header)
-    return OpenedRun(build_run(settings, source, journal, header), journal, header)
+    # Paper time is the data's: the clock of this machine has no place in it.
+    ts = time.time_ns() if environment == "live" else 0
+    resumed = resume(store, settings, source, environment, ts=ts)
+    if not resumed.is_first_start:
+        _log.info(
+            "RunResumed",
+            epoch=resumed.epoch,
+            seq=resumed.system.machine.seq,
+            inputs_replayed=resumed.replayed,
+            orders_to_ask=len(resumed.orders_to_ask),
+            took_s=round(time.perf_counter() - begun_s, 3),
+        )
+    return resumed
 
 
 def require_same_account(

@@ -12,15 +12,22 @@ from orchestrion.adapters import assembly
 from orchestrion.adapters.backtest import summarise
 from orchestrion.adapters.data.source import DataSource
 from orchestrion.adapters.journal.journal_directory import JournalDirectory
-from orchestrion.adapters.process.opening import OpenedRun, open_run
+from orchestrion.adapters.process.opening import open_run
+from orchestrion.adapters.process.paper_venue import RebuiltPaperVenue
 from orchestrion.adapters.process.play import play
 from orchestrion.adapters.process.run_status import keep_fresh, log_status
 from orchestrion.adapters.process.stop_request import StopRequest
+from orchestrion.adapters.reconciliation import settle_positions
+from orchestrion.adapters.recovery import Resumed
 from orchestrion.adapters.result import RunResult
 from orchestrion.adapters.session import TradingSession
 from orchestrion.adapters.settings import RunSettings
 from orchestrion.adapters.venue.live_feed import FeedClock, PacedClock, RecordedFeed, UnpacedClock
 from orchestrion.adapters.venue.paper_adapter import PaperOrchestrationAdapter
+from orchestrion.domain.models.order import OrderStatus
+from orchestrion.domain.models.portfolio import PortfolioState
+from orchestrion.domain.models.report import OrderAcceptedReport
+from orchestrion.runtime.errors import JournalError
 from orchestrion.runtime.shell import AsyncHost
 
 
@@ -46,65 +53,117 @@ def run_paper(
     source = assembly.data_source(settings)
     store = JournalDirectory(directory)
     try:
-        return anyio.run(_run, settings, source, store, stop, status_every_s, backend=backend)
+        run = _PaperRun(settings, source, store, stop, status_every_s)
+        return anyio.run(run.run, backend=backend)
     finally:
         store.close()
 
 
-async def _run(
-    settings: RunSettings,
-    source: DataSource,
-    store: JournalDirectory,
-    stop: StopRequest,
-    status_every_s: float,
-) -> RunResult:
-    started_s = time.perf_counter()
-    opened = open_run(settings, source, store, "paper")
-    try:
-        async with (
-            AsyncHost(deadline_s=settings.paper.reply_timeout_s) as host,
-            anyio.create_task_group() as tasks,
-        ):
-            paper = PaperOrchestrationAdapter(
-                assembly.build_venue(settings, source.catalog()),
-                source.catalog(),
-                conditions=settings.paper.conditions,
-                seed=opened.header.seed,
-            )
+class _PaperRun:
+    """One process of a paper run."""
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        source: DataSource,
+        store: JournalDirectory,
+        stop: StopRequest,
+        status_every_s: float,
+    ) -> None:
+        self._settings = settings
+        self._source = source
+        self._store = store
+        self._stop = stop
+        self._status_every_s = status_every_s
+
+    async def run(self) -> RunResult:
+        started_s = time.perf_counter()
+        opened = open_run(self._settings, self._source, self._store, "paper")
+        try:
+            session = await self._trade(opened)
+        finally:
+            opened.system.machine.stop()
+            opened.journal.close()
+        return summarise(
+            self._settings,
+            self._source,
+            session,
+            journal_path=self._store.path,
+            elapsed_s=time.perf_counter() - started_s,
+            environment="paper",
+        )
+
+    async def _trade(self, opened: Resumed) -> TradingSession:
+        settings, catalog = self._settings, self._source.catalog()
+        paper = PaperOrchestrationAdapter(
+            assembly.build_venue(settings, catalog),
+            catalog,
+            conditions=settings.paper.conditions,
+            seed=opened.header.seed,
+        )
+        is_first = opened.is_first_start
+        venue = paper if is_first else RebuiltPaperVenue(paper, self._store, self._source)
+        async with AsyncHost(deadline_s=settings.paper.reply_timeout_s) as host:
             session = TradingSession(
-                opened.system, paper, paper, opened.journal, host, is_data_recorded=True
+                opened.system,
+                paper,
+                venue,
+                opened.journal,
+                host,
+                is_data_recorded=True,
+                snapshot_after_inputs=settings.journal.snapshot_every_inputs,
             )
-            await tasks.start(stop.watch)
-            tasks.start_soon(_keep_fresh, session, opened, settings, status_every_s)
-            feed = RecordedFeed(source, clock_of(settings), after_ts=opened.last_slice_ts)
-            try:
-                await play(session, feed, stop, is_started=not opened.is_first_start)
-                log_status(session)
-                session.finish_journal()
-            finally:
-                opened.system.machine.stop()
-            tasks.cancel_scope.cancel()
-    finally:
-        opened.journal.close()
-    return summarise(
-        settings,
-        source,
-        session,
-        journal_path=store.path,
-        elapsed_s=time.perf_counter() - started_s,
-        environment="paper",
-    )
+            async with anyio.create_task_group() as tasks:
+                await tasks.start(self._stop.watch)
+                tasks.start_soon(self._keep_fresh, session, opened)
+                if not is_first:
+                    await _go_on(session, paper)
+                feed = RecordedFeed(self._source, clock_of(settings), after_ts=opened.last_slice_ts)
+                await play(
+                    session,
+                    feed,
+                    self._stop,
+                    is_started=opened.is_started,
+                    snapshot_every_inputs=settings.journal.snapshot_every_inputs,
+                )
+                tasks.cancel_scope.cancel()
+            log_status(session)
+            session.finish_journal()
+        return session
+
+    async def _keep_fresh(self, session: TradingSession, opened: Resumed) -> None:
+        await keep_fresh(
+            session,
+            opened.journal,
+            sync_every_s=self._settings.journal.sync_every_s,
+            status_every_s=self._status_every_s,
+        )
 
 
-async def _keep_fresh(
-    session: TradingSession, opened: OpenedRun, settings: RunSettings, status_every_s: float
-) -> None:
-    await keep_fresh(
-        session,
-        opened.journal,
-        sync_every_s=settings.journal.sync_every_s,
-        status_every_s=status_every_s,
-    )
+async def _go_on(session: TradingSession, paper: PaperOrchestrationAdapter) -> None:
+    """What a venue does after a restart: it says what became of every order, and what it holds.
+
+    Raises:
+        JournalError: it holds something else than the books.
+    """
+    await session.go_on()  # brings what the venue said last and nobody wrote down
+    system = session.system
+    ts = system.machine.now
+    unknown = [one for one in system.orders_at_venue if one.status is OrderStatus.UNKNOWN]
+    for order in unknown:
+        # Every intent in the journal was played to the new venue, so it has the order.
+        told = OrderAcceptedReport(
+            client_order_id=order.client_order_id,
+            venue_order_id=order.venue_order_id or "PAPER",
+            ts_event=ts,
+        )
+        await session.report(told, ts)
+    state = paper.get_portfolio_state()
+    found = await settle_positions(session, PortfolioState(ts, state.cash, state.positions))
+    await session.report(found, ts)
+    if found.mismatches:
+        differences = "; ".join(str(one) for one in found.mismatches)
+        raise JournalError(f"the paper venue and the books differ: {differences}")
 
 
 def clock_of(settings: RunSettings) -> FeedClock:

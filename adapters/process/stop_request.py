@@ -4,6 +4,9 @@ The handlers are installed before anything is loaded, so a signal during the sta
 are plain signal handlers and not tasks of the event loop: a strategy that never returns blocks the
 loop, and the second signal must get through all the same. Ending at once is safe at any instant:
 what has to last is in the journal before it is acted on.
+
+Only the standard library is imported with this module; a library takes longer than a signal may be
+lost.
 """
 
 from __future__ import annotations
@@ -13,16 +16,15 @@ import signal
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anyio
-import structlog
-from anyio.abc import TaskStatus
+if TYPE_CHECKING:
+    import anyio
+    from anyio.abc import TaskStatus
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _SIGNAL_EXIT = 128
 """Shells show a death by signal N as 128 + N."""
-_log = structlog.get_logger("orchestrion.process")
 
 
 class StopRequest:
@@ -55,6 +57,8 @@ class StopRequest:
     @contextmanager
     def interrupting(self) -> Generator[anyio.CancelScope]:
         """What waits inside is given up when the end is asked for."""
+        import anyio
+
         with anyio.CancelScope() as scope:
             self._scopes.append(scope)
             if self.is_made:
@@ -64,8 +68,12 @@ class StopRequest:
             finally:
                 self._scopes.remove(scope)
 
-    async def watch(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Brings what ``note`` heard into the event loop; a task of the run."""
+    async def watch(self, *, task_status: TaskStatus[None]) -> None:
+        """Brings what ``note`` heard into the event loop; a task of the run, to be started."""
+        import anyio
+        import structlog
+
+        log = structlog.get_logger("orchestrion.process")
         with (
             anyio.open_signal_receiver(*STOP_SIGNALS) as received,
             _both_handlers(self),
@@ -75,7 +83,7 @@ class StopRequest:
             task_status.started()
             async for number in received:
                 self.make(signal.Signals(number).name)
-                _log.info("StopRequested", reason=self.reason)
+                log.info("StopRequested", reason=self.reason)
 
 
 @contextmanager

@@ -5,11 +5,13 @@ One place computes the figures, so that the terminal and ``--json`` cannot diffe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 import msgspec
 
-from orchestrion.adapters.result import BookResult, RunResult
+from orchestrion.adapters.result import BookResult, EquityPoint, RunResult
 from orchestrion.adapters.settings.run_settings import StatisticsSettings
 from orchestrion.domain.models.portfolio import RESERVED_BOOK_IDS
 from orchestrion.domain.statistics import Performance, performance
@@ -58,8 +60,22 @@ def is_idle(figures: BookFigures) -> bool:
 def _book_figures(label: str, book: BookResult, statistics: StatisticsSettings) -> BookFigures:
     figures = performance(
         [point.ts_event for point in book.equity_curve],
-        [float(point.equity) for point in book.equity_curve],
+        _without_flows(book.equity_curve),
         periods_per_year=statistics.periods_per_year,
         risk_free_rate=statistics.risk_free_rate,
     )
     return BookFigures(label, book, figures)
+
+
+def _without_flows(curve: Sequence[EquityPoint]) -> list[float]:
+    """The curve as it would be had no capital moved after the start: each step grows by what was
+    gained on the equity before it (time-weighted). Without flows it is the curve itself."""
+    values = [float(point.equity) for point in curve]
+    if not any(point.flow for point in curve):
+        return values
+    grown = values[:1]
+    for before, point in pairwise(curve):
+        base = float(before.equity)
+        gained = float(point.equity) - float(point.flow) - base
+        grown.append(grown[-1] * (1.0 + gained / base) if base > 0 else grown[-1])
+    return grown

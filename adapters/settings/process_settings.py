@@ -82,6 +82,9 @@ class LiveSettings(Section):
     """Without a feed: no wait between two slices is longer, real seconds."""
     reply_timeout_s: float = Field(default=0.05, gt=0, le=3_600)
     """How long asynchronous strategies may think in one round, seconds."""
+    cash_tolerance: Amount | None = Field(default=None, ge=0)
+    """A start is refused when the cash at the venue and in the books differ by more, account
+    currency. Without it money is not compared: an account may hold more than account.capital."""
     start_timeout_s: float = Field(default=30.0, gt=0, le=3_600)
     """A start that has not reached the venue and reconciled in this time fails."""
     call_timeout_s: float = Field(default=5.0, gt=0, le=3_600)

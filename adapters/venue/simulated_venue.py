@@ -117,7 +117,8 @@ class SimulatedVenue:
         Raises:
             TypeError: no approved command, or one that holds neither an order nor a cancel.
         """
-        _require_kind(command)
+        _require_kind(command, ApprovedCommand, "ApprovedCommand")
+        _require_kind(command.command, (SubmitOrder, CancelOrder), "SubmitOrder or CancelOrder")
         match command.command:
             case SubmitOrder() as order:
                 if self._is_new(command.client_order_id, self._submitted):
@@ -395,12 +396,9 @@ class SimulatedVenue:
         return reports
 
 
-def _require_kind(command: object) -> None:
-    if not isinstance(command, ApprovedCommand):
-        raise TypeError(f"a venue takes ApprovedCommand, not {type(command).__name__}")
-    inner: object = command.command
-    if not isinstance(inner, (SubmitOrder, CancelOrder)):
-        raise TypeError(f"a venue takes SubmitOrder or CancelOrder, not {type(inner).__name__}")
+def _require_kind(value: object, kind: type | tuple[type, ...], name: str) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"a venue takes {name}, not {type(value).__name__}")
 
 
 def _underlying_ids(catalog: InstrumentCatalog) -> list[str]:

@@ -59,6 +59,31 @@ def held_structures(
     return tuple(HeldStructure(key, quantities) for key, quantities in found.items())
 
 
+def entries_that_explain(
+    entries: Iterable[Order], held: Mapping[str, Decimal]
+) -> tuple[Order, ...]:
+    """The entries, oldest first, that still work or to which something held belongs; the others
+    explain nothing, now or later.
+
+    Args:
+        entries: oldest first.
+        held: instrument id -> signed quantity.
+    """
+    left = dict(held)
+    kept: list[Order] = []
+    for entry in reversed(tuple(entries)):
+        explains = False
+        for leg, filled in zip(entry.legs, entry.filled, strict=True):
+            signed = filled if leg.signed_quantity > 0 else filled.copy_negate()
+            taken = _common(signed, left.get(leg.instrument_id, ZERO))
+            if taken:
+                left[leg.instrument_id] = subtract(left[leg.instrument_id], taken)
+                explains = True
+        if explains or entry.is_open:
+            kept.append(entry)
+    return tuple(reversed(kept))
+
+
 def structures_at_most(
     structures: Sequence[HeldStructure], entering: Iterable[tuple[str, SignedQuantities]]
 ) -> int:

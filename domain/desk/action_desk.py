@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
-from typing import assert_never
+from typing import Any, ClassVar, assert_never
 
 from orchestrion.domain.capital.corporate_action import (
     CorporateActionError,
@@ -58,6 +58,8 @@ _Applied = SplitApplied | LotSizeApplied | SymbolApplied
 
 class ActionDesk:
     """Applies corporate actions, each when its instrument is at rest, in the order they came."""
+
+    STATE: ClassVar[Mapping[str, Any]] = {"_waiting": tuple[CorporateActionReport, ...]}
 
     def __init__(self, capital: PortfolioCapitalManager) -> None:
         self._capital = capital

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -62,6 +63,20 @@ class CapitalDesk:
         history: equity of every book at each session's close.
         stops, rebalancing: to look at.
     """
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_asked": tuple[str, str] | None,
+        "_is_started": bool,
+    }
+    PARTS: ClassVar[tuple[str, ...]] = (
+        "history",
+        "_standings",
+        "_cash",
+        "_actions",
+        "stops",
+        "_margin",
+        "rebalancing",
+    )
 
     def __init__(
         self, capital: PortfolioCapitalManager, settings: CapitalDeskSettings = NO_DESK_RULES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any, ClassVar
 
 from orchestrion.domain.capital.cash_flow import (
     CashFlowRefused,
@@ -26,6 +27,8 @@ Arbitrary: dividends of a hundred instruments for decades."""
 
 class CashDesk:
     """Books cash flows. What was refused may be sent again under the same id."""
+
+    STATE: ClassVar[Mapping[str, Any]] = {"_booked": dict[str, None]}
 
     def __init__(self, capital: PortfolioCapitalManager, standings: StandingTable) -> None:
         self._capital = capital

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -24,15 +25,30 @@ Arbitrary, ten times what an estimate uses unless it is told otherwise."""
 class EquityHistory:
     """Closes of every book, and what has moved since the last one."""
 
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_points": dict[str, tuple[EquityPoint, ...]],
+        "_moved": dict[str, Decimal],
+    }
+
     def __init__(self, *, day_offset_ns: int = 0) -> None:
         self._day_offset_ns = day_offset_ns
         self._points: dict[str, deque[EquityPoint]] = {}
         self._moved: dict[str, Decimal] = {}
 
+    def after_restore(self) -> None:
+        """Gives the points their bound back."""
+        for book_id, points in self._points.items():
+            self._points[book_id] = deque(points, maxlen=POINTS_MAX)
+
     def move(self, capital_moved: Mapping[str, Decimal]) -> None:
         """Takes capital that came into books (negative: left them)."""
         for book_id, amount in capital_moved.items():
             self._moved[book_id] = add(self._moved.get(book_id, ZERO), amount)
+
+    @property
+    def moved(self) -> Mapping[str, Decimal]:
+        """Capital that came into books since their last close; negative where it left."""
+        return self._moved
 
     def close(self, equities: Mapping[str, Decimal], ts: int) -> None:
         """Takes the equity of books at a session's close."""

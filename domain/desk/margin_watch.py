@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -42,6 +43,8 @@ class VenueMarginReport(msgspec.Struct, frozen=True, kw_only=True, tag="VenueMar
 
 class MarginWatch:
     """Remembers who is in a call, and the venue's last figure."""
+
+    STATE: ClassVar[Mapping[str, Any]] = {"_in_call": dict[str, bool], "_venue": Margin | None}
 
     def __init__(
         self, capital: PortfolioCapitalManager, standings: StandingTable, *, deleverages: bool

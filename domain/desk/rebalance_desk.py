@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
+from typing import Any, ClassVar
 
 from orchestrion.domain.capital.book_capital import BookCapital, whole_cents
 from orchestrion.domain.capital.capital_move import CapitalMove, apply_transfers, scaled
@@ -66,6 +67,14 @@ _ENDED_EARLY = (RebalanceStatus.EXPIRED, RebalanceStatus.ABANDONED)
 
 class RebalanceDesk:
     """Targets, triggers, and the rebalance that is under way."""
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_targets": dict[str, Decimal],
+        "_triggers": TriggerState | None,
+        "_progress": RebalanceProgress | None,
+        "_came_in": Decimal,
+        "_count": int,
+    }
 
     def __init__(
         self,

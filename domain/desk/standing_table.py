@@ -6,6 +6,9 @@ of one that has left is empty and gets nothing any more.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from orchestrion.domain.models.portfolio import RESERVED_BOOK_IDS
 from orchestrion.domain.orchestration.lifecycle import PauseMode, StrategyStatus
 from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
@@ -21,6 +24,10 @@ _TAKING_PART = (
 
 class StandingTable:
     """Standing by strategy id, as it was last told."""
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_standing": dict[str, tuple[StrategyStatus, PauseMode | None]]
+    }
 
     def __init__(self, capital: PortfolioCapitalManager) -> None:
         self._capital = capital

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any, ClassVar
 
 from orchestrion.domain.capital.drawdown_stop import (
     ACCOUNT_SCOPE,
@@ -37,6 +38,11 @@ from orchestrion.domain.orchestration.portfolio_capital_manager import Portfolio
 
 class StopDesk:
     """Stops in the order of their rules, switches by scope."""
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_stops": dict[int, StopState],
+        "_switches": dict[str, KillSwitch],
+    }
 
     def __init__(
         self,

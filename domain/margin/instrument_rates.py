@@ -30,7 +30,7 @@ class InstrumentRatesModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
         now: int,  # noqa: ARG002 - the protocol's; nothing here has a calendar
     ) -> Margin:
         """See ``MarginModel.margin_of``."""
-        return margin_of({key: held for key, held in quantities.items() if held}, catalog, marks)
+        return margin_of(quantities, catalog, marks)
 
     def is_coupled(self, instrument: Tradable) -> bool:
         """Only options."""

@@ -129,6 +129,7 @@ def initialized_order(approved: ApprovedCommand, command: SubmitOrder) -> Order:
         stop_price=command.stop_price,
         is_reducing=approved.is_reducing,
         ts_decided=approved.ts_decided,
+        expire_ts=command.expire_ts,
     )
 
 

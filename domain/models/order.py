@@ -178,6 +178,7 @@ class Order(msgspec.Struct, frozen=True):
     is_reducing: bool
     ts_decided: int
     venue_order_id: str = ""
+    expire_ts: int | None = None
 
     @property
     def is_open(self) -> bool:

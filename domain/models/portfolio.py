@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -97,6 +97,8 @@ class Marks:
     """
 
     __slots__ = ("_prices_e9",)
+
+    STATE: ClassVar[Mapping[str, Any]] = {"_prices_e9": dict[str, int]}
 
     def __init__(self) -> None:
         self._prices_e9: dict[str, int] = {}
@@ -273,11 +275,13 @@ def equity(book: Book, catalog: InstrumentCatalog, marks: Marks) -> Decimal:
     total = book.cash
     for gain in book.unsettled.values():
         total = add(total, gain)
-    for instrument_id, position in book.positions.items():
-        price = marks.price(instrument_id)
+    for position in book.positions.values():
+        price = marks.price(position.instrument_id)
         if price is None:
-            raise InvariantBrokenError(f"{book.book_id} holds {instrument_id} without a mark")
-        total = add(total, market_value(position, catalog.tradable(instrument_id), price))
+            raise InvariantBrokenError(
+                f"{book.book_id} holds {position.instrument_id} without a mark"
+            )
+        total = add(total, market_value(position, catalog.tradable(position.instrument_id), price))
     return total
 
 
@@ -303,6 +307,15 @@ def _with_unsettled(
 def _copied(table: Mapping[str, _T]) -> dict[str, _T]:
     """A view's own copy is many times quicker than ``dict`` of it."""
     return table.copy() if isinstance(table, MappingProxyType) else dict(table)
+
+
+def sealed(book: Book) -> Book:
+    """A book whose tables nobody can change, as books are; for one that was read from a file."""
+    return msgspec.structs.replace(
+        book,
+        positions=MappingProxyType(dict(book.positions)),
+        unsettled=MappingProxyType(dict(book.unsettled)),
+    )
 
 
 class NetPosition(msgspec.Struct, frozen=True, gc=False):

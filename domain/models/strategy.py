@@ -7,9 +7,9 @@ time is the event's.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, cast
 
 import msgspec
 from pydantic import BaseModel, ConfigDict
@@ -37,14 +37,31 @@ HandlerAnswer: TypeAlias = StrategyOutputs | Awaitable[StrategyOutputs]
 """What a handler may return; an ``async def`` handler returns something to await."""
 
 
+Figure: TypeAlias = Decimal | None
+"""What a view answered when it was asked for a price (None: none yet) or the budget."""
+
+
 class StrategyView:
     """What a strategy may see while it is called: its own book, budget, orders, time, signals.
 
     One view lives as long as its strategy; the actor moves it from event to event. Everything
     that it hands out is immutable.
+
+    Prices and the budget come from tables that move on. A view can note what it answered, and
+    answer the same again when a strategy is rebuilt from what it was told.
     """
 
-    __slots__ = ("_book", "_catalog", "_marks", "_now", "_orders", "_signals", "_strategy_id")
+    __slots__ = (
+        "_again",
+        "_book",
+        "_catalog",
+        "_marks",
+        "_noted",
+        "_now",
+        "_orders",
+        "_signals",
+        "_strategy_id",
+    )
 
     def __init__(
         self, strategy_id: str, catalog: InstrumentCatalog, marks: Marks, book: Book
@@ -56,6 +73,17 @@ class StrategyView:
         self._orders: Mapping[str, Order] = {}
         self._signals: tuple[Signal, ...] = ()
         self._now = 0
+        self._noted: list[Figure] | None = None
+        self._again: Iterator[Figure] | None = None
+
+    def note_answers(self, noted: list[Figure]) -> None:
+        """From now on every price and budget is put on this list. For whoever hosts the
+        strategy."""
+        self._noted = noted
+
+    def answer_again(self, answers: Iterable[Figure] | None) -> None:
+        """The next prices and budgets are these, as long as they last; None: those of now."""
+        self._again = None if answers is None else iter(answers)
 
     def move(
         self,
@@ -99,7 +127,12 @@ class StrategyView:
     @property
     def budget(self) -> Decimal:
         """Allocation plus own profit and loss: the equity of the own book at the marks."""
-        return equity(self._book, self._catalog, self._marks)
+        for figure in self._again or ():
+            return cast("Decimal", figure)
+        budget = equity(self._book, self._catalog, self._marks)
+        if self._noted is not None:
+            self._noted.append(budget)
+        return budget
 
     @property
     def signals(self) -> tuple[Signal, ...]:
@@ -117,7 +150,13 @@ class StrategyView:
 
     def price(self, instrument_id: str) -> Decimal | None:
         """Last known price per unit, or None."""
-        return self._marks.price(instrument_id)
+        if self._again is not None:
+            for figure in self._again:
+                return figure
+        price = self._marks.price(instrument_id)
+        if self._noted is not None:
+            self._noted.append(price)
+        return price
 
     def quantity(self, instrument_id: str) -> Decimal:
         """Own signed quantity."""

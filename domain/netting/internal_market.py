@@ -6,6 +6,9 @@ Nothing is kept for an account that does not net.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from orchestrion.domain.models.market import Bar, MarketSlice, OptionChain, QuoteTick, TradeTick
 from orchestrion.domain.models.money import from_e9
 from orchestrion.domain.netting.internal_cross import (
@@ -19,6 +22,11 @@ from orchestrion.domain.netting.internal_cross import (
 
 class InternalMarket:
     """Who may be crossed at which price. Single writer: whoever folds market data."""
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_quotes": dict[str, QuoteTick],
+        "_lasts": dict[str, LastPrice],
+    }
 
     def __init__(self, policy: CrossPolicy) -> None:
         self._policy = policy

@@ -12,13 +12,18 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Any, ClassVar
 
 from orchestrion.domain.capital.book_capital import BookCapital
-from orchestrion.domain.capital.structure_count import HeldStructure, held_structures
+from orchestrion.domain.capital.structure_count import (
+    HeldStructure,
+    entries_that_explain,
+    held_structures,
+)
 from orchestrion.domain.errors import ConfigurationError, InvariantBrokenError
 from orchestrion.domain.margin.instrument_rates import InstrumentRatesModel
 from orchestrion.domain.margin.requirement import NO_MARGIN, Margin, MarginModel, UnpricedError
-from orchestrion.domain.models.instrument import Future, InstrumentCatalog
+from orchestrion.domain.models.instrument import Future, Instrument, InstrumentCatalog
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.money import ZERO, add, subtract
 from orchestrion.domain.models.order import Order
@@ -29,6 +34,7 @@ from orchestrion.domain.models.portfolio import (
     Marks,
     equity,
     expire,
+    sealed,
     settle_future,
     trade,
     transfer_cash,
@@ -50,6 +56,7 @@ from orchestrion.domain.orchestration.authorisation import (
     quantities,
     worst_margin,
 )
+from orchestrion.domain.orchestration.judgement import Judged
 from orchestrion.domain.orchestration.lifecycle import PauseMode, StrategyStatus, TradingState
 
 ENTRIES_BETWEEN_PRUNINGS = 64
@@ -64,13 +71,30 @@ class AccountBooks:
         marks: last prices; everybody may read, only ``mark`` writes.
         catalog: what can be traded.
         trading_state: of the whole account.
+        is_held: nothing may leave, whatever the trading state: a restart is not reconciled yet.
         now: time of the last thing that was folded or judged, nanoseconds UTC.
     """
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "trading_state": TradingState,
+        "is_held": bool,
+        "now": int,
+        "_books": dict[str, Book],
+        "_standing": dict[str, tuple[StrategyStatus, PauseMode | None]],
+        "_reserved": dict[str, dict[str, Decimal]],
+        "_reserved_total": dict[str, Decimal],
+        "_working": dict[str, dict[str, Order]],
+        "_entries": dict[str, dict[str, Order]],
+        "_entries_added": dict[str, int],
+        "_instruments": tuple[Instrument, ...] | None,
+    }
+    PARTS: ClassVar[tuple[str, ...]] = ("marks", "_exposure")
 
     def __init__(self, margin_model: MarginModel | None = None) -> None:
         self.marks = Marks()
         self.catalog = InstrumentCatalog(())
         self.trading_state = TradingState.ACTIVE
+        self.is_held = False
         self.margin_model: MarginModel = margin_model or InstrumentRatesModel()
         self.now = 0
         self._books: dict[str, Book] = {}
@@ -83,6 +107,10 @@ class AccountBooks:
         self._exposure = AccountExposure((), self.catalog, self.margin_model)
         self._free_capital: Decimal | None = None
         self._internal_market: InternalMarket | None = None
+        # Strategy id -> what was last said of a command, as long as nothing it rests on changed.
+        self._judged: dict[str, Judged] = {}
+        # What can be traded, once that has changed; until then the run's data say so.
+        self._instruments: tuple[Instrument, ...] | None = None
 
     # -- opening and closing --------------------------------------------------------------------
 
@@ -162,6 +190,10 @@ class AccountBooks:
         """All books: strategies, in rank order at the start and then as they joined, RESERVE,
         EXTERNAL."""
         return self._books
+
+    def is_on_account(self, strategy_id: str) -> bool:
+        """Whether a strategy is there and has not left."""
+        return strategy_id in self._working
 
     def equity(self, book_id: str) -> Decimal:
         """Equity of one book at the marks: for a strategy, its budget."""
@@ -275,24 +307,25 @@ class AccountBooks:
 
     def _standing_of(self, strategy_id: str) -> Standing:
         status, mode = self._standing[strategy_id]
-        return Standing(status, mode, self.trading_state)
+        return Standing(status, mode, TradingState.HALTED if self.is_held else self.trading_state)
 
     def set_standing(
         self, strategy_id: str, status: StrategyStatus, mode: PauseMode | None
     ) -> None:
         """What the strategy may do from the next command on."""
         self._standing[strategy_id] = (status, mode)
+        self._judged.pop(strategy_id, None)
 
     @contextmanager
     def custody_of(self, strategy_id: str) -> Generator[None]:
         """For exits that are given on a strategy's behalf (its custodian, its removal, a
         rebalance): what keeps the strategy's own commands back does not hold for them."""
         standing = self._standing[strategy_id]
-        self._standing[strategy_id] = (StrategyStatus.RUNNING, PauseMode.REDUCE_ONLY)
+        self.set_standing(strategy_id, StrategyStatus.RUNNING, PauseMode.REDUCE_ONLY)
         try:
             yield
         finally:
-            self._standing[strategy_id] = standing
+            self.set_standing(strategy_id, *standing)
 
     # -- folding --------------------------------------------------------------------------------
 
@@ -301,6 +334,7 @@ class AccountBooks:
         self.marks.update(market_slice)
         self.now = market_slice.ts_event
         self._free_capital = None
+        self._judged.clear()
         if self._internal_market is not None:
             self._internal_market.observe(market_slice)
 
@@ -308,6 +342,7 @@ class AccountBooks:
         """Takes an order's new state; when it has ended, its reservation is released, once."""
         strategy_id = order.strategy_id
         self._free_capital = None
+        self._judged.pop(strategy_id, None)
         working = self._working.get(strategy_id)
         if working is None:  # a late word about a strategy that has left
             return
@@ -332,24 +367,8 @@ class AccountBooks:
         entries[order.client_order_id] = order
         if self._entries_added[strategy_id] >= ENTRIES_BETWEEN_PRUNINGS:
             self._entries_added[strategy_id] = 0
-            self._prune_entries(strategy_id)
-
-    def _prune_entries(self, strategy_id: str) -> None:
-        """Exits close the oldest entries first: from the newest back, keeps what explains the
-        holdings, and what still works."""
-        left = dict(quantities(self._books[strategy_id]))
-        kept: list[Order] = []
-        for entry in reversed(self._entries[strategy_id].values()):
-            explains = False
-            for leg, filled in zip(entry.legs, entry.filled, strict=True):
-                held = left.get(leg.instrument_id, ZERO)
-                if filled and held and (held > 0) == (leg.signed_quantity > 0):
-                    rest = subtract(held.copy_abs(), filled)
-                    left[leg.instrument_id] = max(rest, ZERO).copy_sign(held)
-                    explains = True
-            if explains or entry.is_open:
-                kept.append(entry)
-        self._entries[strategy_id] = {one.client_order_id: one for one in reversed(kept)}
+            kept = entries_that_explain(entries.values(), quantities(self._books[strategy_id]))
+            self._entries[strategy_id] = {one.client_order_id: one for one in kept}
 
     def apply_fill(self, book_id: str, fill: OrderFilledReport | ExternalFillReport) -> Book:
         """Books an execution and returns the changed book."""
@@ -390,6 +409,14 @@ class AccountBooks:
         """Takes what can be traded from now on; books that hold renamed instruments are replaced
         in the same step by the caller, before anything is judged."""
         self.catalog = catalog
+        self._instruments = tuple(catalog)
+        self._sum_up()
+
+    def after_restore(self) -> None:
+        """Derives what follows from a state that was given back."""
+        if self._instruments is not None:
+            self.catalog = InstrumentCatalog(self._instruments, currency=self.catalog.currency)
+        self._books.update({one: sealed(book) for one, book in self._books.items()})
         self._sum_up()
 
     def change(self, books: Iterable[Book], catalog: InstrumentCatalog) -> tuple[Book, ...]:
@@ -411,8 +438,10 @@ class AccountBooks:
         self._exposure.replace(self._books[book.book_id], book)
         self._books[book.book_id] = book
         self._free_capital = None
+        self._judged.pop(book.book_id, None)
         return book
 
     def _sum_up(self) -> None:
         self._exposure = AccountExposure(self._books.values(), self.catalog, self.margin_model)
         self._free_capital = None
+        self._judged.clear()

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Any, ClassVar
 
 from orchestrion.domain.errors import InvariantBrokenError
 from orchestrion.domain.margin.requirement import MarginModel
@@ -32,6 +33,15 @@ class AccountExposure:
     """Sums over all books. Single writer: ``AccountBooks``."""
 
     __slots__ = ("_catalog", "_coupled", "_is_coupled", "_long", "_model", "_money", "_short")
+
+    # Sums of the books, and yet state: the digits of a sum, and the order in which instruments are
+    # asked for their price, come from how it was added up.
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_money": Decimal,
+        "_long": dict[str, Decimal],
+        "_short": dict[str, Decimal],
+        "_coupled": dict[str, int],
+    }
 
     def __init__(
         self, books: Iterable[Book], catalog: InstrumentCatalog, model: MarginModel
@@ -103,7 +113,9 @@ class AccountExposure:
         )
 
     def _side_margin(self, side: Mapping[str, Decimal], marks: Marks, now: int) -> Decimal:
-        held = {key: quantity for key, quantity in side.items() if not self.is_coupled(key)}
+        held = side
+        if self._coupled:
+            held = {key: quantity for key, quantity in side.items() if not self.is_coupled(key)}
         if not held:
             return ZERO
         return self._model.margin_of(held, self._catalog, marks, now=now).initial

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -125,6 +126,13 @@ class AccountLedger:
         "_quantities_e9",
         "_terms",
     )
+
+    STATE: ClassVar[Mapping[str, Any]] = {
+        "_cash_e27": int,
+        "_fees_e27": int,
+        "_quantities_e9": dict[str, int],
+        "_future_costs_e27": dict[str, int],
+    }
 
     def __init__(self, catalog: InstrumentCatalog, *, starting_cash: Decimal) -> None:
         self._catalog = catalog

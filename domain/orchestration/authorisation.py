@@ -192,7 +192,7 @@ def worst_margin(held: Change, exits: Sequence[Change], rule: MarginRule) -> Dec
         UnpricedError: an instrument or underlying has no price.
     """
     if not exits:
-        return rule.initial(held)
+        return rule.initial(held) if held else ZERO
     if len(exits) > EXITS_COMBINED_MAX:
         # Margins are subadditive and exits only shrink, so each position alone is the bound.
         return total_of(
@@ -226,6 +226,11 @@ def requirement(
     Raises:
         UnpricedError: an instrument or underlying has no price.
     """
+    if len(order.legs) == 1:
+        only = order.legs[0]
+        held = book.quantity(only.instrument_id)
+        if not held or (held > 0) == (only.signed_quantity > 0):
+            return rule.initial({only.instrument_id: only.signed_quantity})
     entering: list[tuple[str, Decimal]] = []
     closing: dict[str, Decimal] = {}
     for leg in order.legs:

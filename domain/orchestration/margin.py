@@ -61,14 +61,21 @@ class UnpricedError(Exception):
 def margin_of(
     quantities: Mapping[str, Decimal], catalog: InstrumentCatalog, marks: Marks
 ) -> Margin:
-    """Margin of signed quantities held together in one book.
+    """Margin of signed quantities held together in one book; zeros are skipped.
 
     Raises:
         UnpricedError: an instrument or underlying has no mark.
     """
+    if len(quantities) == 1:  # most books hold one thing, and every order asks
+        ((instrument_id, quantity),) = quantities.items()
+        only = catalog.tradable(instrument_id)
+        if not isinstance(only, OptionContract):
+            return _linear_margin(only, quantity, marks) if quantity else NO_MARGIN
     initial = maintenance = ZERO
     options: dict[str, list[tuple[OptionContract, Decimal]]] = {}
     for instrument_id, quantity in quantities.items():
+        if not quantity:
+            continue
         instrument = catalog.tradable(instrument_id)
         if isinstance(instrument, OptionContract):
             options.setdefault(instrument.underlying_id, []).append((instrument, quantity))

@@ -11,11 +11,28 @@ import msgspec
 
 from orchestrion.domain.models.money import add
 from orchestrion.domain.models.order import Order, OrderStatus, OrderTrigger, next_status
-from orchestrion.domain.models.report import ExternalFillReport, OrderFilledReport
+from orchestrion.domain.models.report import (
+    ExternalFillReport,
+    OrderAcceptedReport,
+    OrderCanceledReport,
+    OrderCancelRejectedReport,
+    OrderExpiredReport,
+    OrderFilledReport,
+    OrderRejectedReport,
+)
 
 # Naming a member of an enum costs as much as a decimal sum, and every order comes by here.
 _ACCEPTED, _FILLED = OrderStatus.ACCEPTED, OrderStatus.FILLED
 _FILL_PART, _FILL_REST = OrderTrigger.FILL_PART, OrderTrigger.FILL_REST
+
+REPORT_TRIGGERS: dict[type, OrderTrigger] = {
+    OrderAcceptedReport: OrderTrigger.ACCEPT,
+    OrderRejectedReport: OrderTrigger.REJECT,
+    OrderCanceledReport: OrderTrigger.CANCEL,
+    OrderCancelRejectedReport: OrderTrigger.REJECT_CANCEL,
+    OrderExpiredReport: OrderTrigger.EXPIRE,
+}
+"""What a report other than a fill means for its order."""
 
 
 def moved_by(order: Order, trigger: OrderTrigger) -> Order:

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Dict  # noqa: UP035 - the specification's own spelling
-
-import msgspec
+from typing import TYPE_CHECKING, Any, ClassVar, Dict  # noqa: UP035 - the specification's own spelling
 
 from orchestrion.domain.capital.allocation_policy import AllocationMethods, AllocationPolicy
 from orchestrion.domain.capital.computed_weights import ComputedWeights, amounts_of
@@ -61,6 +59,7 @@ from orchestrion.domain.netting.round_netting import NettedRound, net_round
 from orchestrion.domain.orchestration import authorisation
 from orchestrion.domain.orchestration.account_books import AccountBooks
 from orchestrion.domain.orchestration.authorisation import Refusal, quantities
+from orchestrion.domain.orchestration.judgement import Judged, Preview
 from orchestrion.domain.orchestration.proposal import Proposal, is_exit
 
 if TYPE_CHECKING:
@@ -84,20 +83,6 @@ CROSSED_TOO_OFTEN = CrossRefusal(
 )
 
 
-class Preview(msgspec.Struct, frozen=True, gc=False):
-    """What the rules say of a command alone, before the account's room is looked at.
-
-    Attributes:
-        refusal: (code, words) when it would be refused whatever the others ask for, else None.
-        requirement: what an approval would reserve, account currency; 0 for exits and cancels.
-        is_reducing: whether it reduces risk.
-    """
-
-    refusal: Refusal | None
-    requirement: Decimal = ZERO
-    is_reducing: bool = False
-
-
 class PortfolioCapitalManager(AccountBooks):
     """Capital manager for one strategy and for many.
 
@@ -109,6 +94,9 @@ class PortfolioCapitalManager(AccountBooks):
         limits: strategy id -> its limits; who is missing has none but the budget.
         account_limits: of the account as a whole.
     """
+
+    STATE: ClassVar[Mapping[str, Any]] = {**AccountBooks.STATE, "_crossings": tuple[int, int]}
+    PARTS: ClassVar[tuple[str, ...]] = (*AccountBooks.PARTS, "_internal_market")
 
     def __init__(
         self,
@@ -230,7 +218,20 @@ class PortfolioCapitalManager(AccountBooks):
             return Preview((RefusalCode.STRATEGY_STOPPED, "the strategy has left"))
         if isinstance(command, CancelOrder):
             return Preview(self._cancel_fault(command), ZERO, is_reducing=True)
-        return self._judge_alone(command, now)
+        known = self._judged.get(command.strategy_id)
+        if (
+            known is not None
+            and known.proposal is proposal
+            and known.now == now
+            and known.trading_state is self.trading_state
+            and known.is_held == self.is_held
+        ):  # the conflict rules asked already
+            return known.preview
+        preview = self._judge_alone(command, now)
+        self._judged[command.strategy_id] = Judged(
+            proposal, now, self.trading_state, self.is_held, preview
+        )
+        return preview
 
     def authorise(self, proposal: Proposal, *, client_order_id: str, now: int) -> Verdict:
         """Approves a command and reserves its capital, or refuses it and changes nothing.
@@ -264,6 +265,7 @@ class PortfolioCapitalManager(AccountBooks):
                 raise InvariantBrokenError(
                     f"client_order_id {client_order_id!r} was given out twice"
                 )
+            self._judged.pop(strategy_id, None)
             self._reserve(strategy_id, client_order_id, preview.requirement)
             working[client_order_id] = initialized_order(approved, command)
         return approved

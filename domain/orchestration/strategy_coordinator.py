@@ -12,6 +12,7 @@ from orchestrion.domain.conflict import (
     Resolution,
     RoundContext,
     needs_screening,
+    passes_alone,
     resolve_conflicts,
 )
 from orchestrion.domain.models.order import Order
@@ -29,6 +30,15 @@ class StrategyCoordinator:
     def rank(self, strategies: Iterable[StrategyMetadata]) -> tuple[Rank, ...]:
         """Ranks in rank order; see ``ranking.rank_strategies``."""
         return rank_strategies(strategies)
+
+    def passes_alone(
+        self,
+        checked: Sequence[Checked],
+        working_orders: Mapping[str, Order],
+        claims: InstrumentClaims = NO_CLAIMS,
+    ) -> bool:
+        """Whether ``resolve`` would change nothing; see ``conflict.passes_alone``."""
+        return passes_alone(checked, working_orders, self.policies, claims)
 
     def needs_screening(
         self,

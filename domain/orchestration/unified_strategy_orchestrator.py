@@ -170,11 +170,19 @@ class UnifiedStrategyOrchestrator:
             histories=self.histories,
         )
         require_admission(report, metadata.id)
-        allocation = allocation_of(amount, self.capital_manager.total_capital)
-        self.strategies[metadata.id] = StrategyEntry(strategy, metadata, allocation)
+        entry = self.rejoin(strategy, metadata, amount)
         self._events.append(
-            StrategyAddedEvent(strategy_id=metadata.id, allocation_pct=allocation.target_pct)
+            StrategyAddedEvent(strategy_id=metadata.id, allocation_pct=entry.allocation.target_pct)
         )
+
+    def rejoin(
+        self, strategy: Strategy, metadata: StrategyMetadata, amount: Decimal
+    ) -> StrategyEntry:
+        """Registers a strategy that has joined the run before it was interrupted."""
+        allocation = allocation_of(amount, self.capital_manager.total_capital)
+        entry = StrategyEntry(strategy, metadata, allocation)
+        self.strategies[metadata.id] = entry
+        return entry
 
     @property
     def is_single_strategy_mode(self) -> bool:
@@ -328,6 +336,11 @@ class UnifiedStrategyOrchestrator:
         if self.capital_manager.books:
             self.capital_manager.set_standing(strategy_id, standing.status, standing.pause_mode)
         self._events.append(event_of_step(strategy_id, step, mode=mode, reason=reason))
+
+    @property
+    def has_events(self) -> bool:
+        """Whether there is anything to drain."""
+        return bool(self._events)
 
     def drain_events(self) -> tuple[DomainEvent, ...]:
         """All domain events since the last call, in order."""

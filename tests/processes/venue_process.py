@@ -18,7 +18,7 @@ Other calls: amend, query, open_orders, positions, balances. Whoever controls it
     price       {instrument_id, price}       open orders fill at it, where it reaches them
     fill        {client_order_id, quantity}  a fill, whatever the price; without quantity the rest
     expire      {client_order_id}
-    external    {instrument_id, side, quantity, price}     a trade by hand
+    external    {instrument_id, side, quantity, price}     a trade by hand; is_silent: not told
     fault       {on: submit, fates: [...]}   what becomes of the next calls of a kind
     plan        {rates: {fate: rate}}        the same by lot, from the seed; also --plan
     disconnect  {}                           all clients
@@ -238,7 +238,7 @@ def report_of(record: dict[str, Any]) -> dict[str, Any] | None:
         return {"type": "OrderAcceptedReport", **common, "venue_order_id": venue_order_id}
     if kind in ("canceled", "expired"):
         return {"type": f"Order{kind.capitalize()}Report", **common}
-    if kind not in ("filled", "external"):
+    if kind not in ("filled", "external") or record.get("is_silent"):
         return None
     trade = {
         "trade_id": record["trade_id"],
@@ -420,6 +420,7 @@ class Server:
     def on_external(self, request: dict[str, Any]) -> None:
         trade = {key: request[key] for key in ("instrument_id", "side", "quantity")}
         trade |= {"price": request.get("price", str(PRICE)), "commission": "0"}
+        trade |= {"is_silent": bool(request.get("is_silent"))}
         self.tell(self.book.write("external", trade_id=f"T{self.book.trades + 1}", **trade))
 
     def on_fault(self, request: dict[str, Any]) -> None:

@@ -222,7 +222,8 @@ def test_slice_touches_every_order_that_its_prices_may_fill_in_order_of_submissi
     assert [order.sequence for order in touched] == expected
 
 
-rates = st.integers(0, 3000).map(lambda value: Decimal(value).scaleb(-4))
+rates = st.integers(5, 3000).map(lambda value: Decimal(value).scaleb(-4))
+dollars = st.integers(-500, 500).map(lambda value: Decimal(value).scaleb(-1))
 commissions = st.one_of(
     st.just(Commission()),
     st.builds(Commission, per_unit=rates, notional_fraction=rates, minimum_per_order=rates),
@@ -231,7 +232,7 @@ commissions = st.one_of(
     st.builds(Commission, minimum_per_order=rates),
 )
 leg_trades = st.lists(
-    st.builds(LegTrade, st.sampled_from(TRADABLES), counts, prices), min_size=1, max_size=4
+    st.builds(LegTrade, st.sampled_from(TRADABLES), counts, dollars), min_size=1, max_size=4
 )
 
 

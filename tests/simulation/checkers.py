@@ -14,13 +14,14 @@ from orchestrion.actors.system import TradingSystem
 from orchestrion.domain.models.command import ApprovedCommand, SubmitOrder
 from orchestrion.runtime.journal import Record, RecordKind
 from orchestrion.runtime.machine import Hop
-from tests.simulation.delivery_check import DeliveryCheck, Place
+from tests.simulation.delivery_check import DeliveryCheck, Place, probe_mailbox
 from tests.simulation.limit_check import (
     BUDGET_REASONS,
     LimitCheck,
     OwnLimits,
+    entering,
     is_reducing,
-    requirement,
+    margin_at,
 )
 from tests.simulation.market import BY_ID, E9, to_e9
 from tests.simulation.own_account import OwnAccount
@@ -60,28 +61,68 @@ class Checkers:
         self._index = 0
         self._intents: dict[str, bytes] = {}
         self._intent_places: dict[str, int] = {}
-        self._wanted: dict[tuple[int, str], Call] = {}
+        self._wanted: dict[tuple[int, str], list[Call]] = {}
         self._decided: dict[tuple[int, str], int] = {}
+        self._ts = 0
+        self._failures: dict[str, list[tuple[int, int]]] = {}
         self._joining: dict[str, Any] = {}
+        self._written: list[Record] = []
+        self._durable = 0
+        self._history: dict[int, tuple[dict[str, int], dict[str, list[tuple[int, int]]]]] = {}
+        self._uncertain: set[str] = set()
+        self._is_folding = self._is_beyond = False
+        self._last_seq = 0
+        self.is_held = False
 
-    def attach(self, system: TradingSystem, journal: DiskJournal, epoch: int) -> None:
-        """A system was built; its records and messages are watched from now on."""
-        self._system = system
+    def take_journal(self, journal: DiskJournal) -> None:
+        """A journal was opened; its records are watched from now on."""
         self._journal = journal
-        self._prefix = order_id_prefix(self._world.seed, epoch)
+        self._durable = len(self._written)
+        self._is_beyond = bool(self._written)
         journal.watchers.append(self.on_record)
+
+    def attach(self, system: TradingSystem) -> None:
+        """A system was built; its books are compared from now on."""
+        self._system = system
         limits = {one: OwnLimits(limit) for one, limit in self._world.limits.items()}
         self._limits = LimitCheck(
             self.account, system.books, limits, OwnLimits(self._world.account_limits)
         )
-        if not epoch:
+        if not self._written:
             self._check_opening()
 
     def add(self, violation: str) -> None:
-        if len(self.violations) < VIOLATIONS_MAX:
+        if not self._is_folding and len(self.violations) < VIOLATIONS_MAX:
             self.violations.append(f"seq {self._seq}: {violation}")
 
+    def forget_process(self, survivors: list[Record]) -> None:
+        """The process has ended: what is on the disk is all that happened (I21)."""
+        durable = self._durable + self._journal.synced
+        if survivors != self._written[: len(survivors)]:
+            self.add("I21: what was recovered is no prefix of what was written")
+        if len(survivors) < durable:
+            self.add(f"I21: {durable} records were durable, {len(survivors)} are left")
+        ids = tuple(one.strategy_id for one in self._world.traits)
+        self.account.__init__(self._world.capital, ids)  # type: ignore[misc]
+        self._prefix = order_id_prefix(self._world.seed, 0)
+        self._seq, self._written = 0, []
+        self._intents, self._intent_places = {}, {}
+        self._wanted, self._decided = {}, {}
+        self._last_seq = max((one.seq for one in survivors), default=0)
+        turns, failures = self._history.get(self._last_seq, ({}, {}))
+        self._is_folding = True
+        for record in survivors:
+            self.on_record(record)
+        self._is_folding = False
+        self.delivery.turns, self._failures = dict(turns), failures
+        self.delivery.count_from = self._last_seq
+        self.delivery.forget_untold()
+        self.is_held = False
+
     def _check_opening(self) -> None:
+        fault = probe_mailbox()
+        if fault:
+            self.add(fault)
         cash = {book_id: to_e9(book.cash) for book_id, book in self._system.books.items()}
         if sum(cash.values()) != self._world.capital * E9:
             self.add(f"I1: the books open with {sum(cash.values()) / E9}")
@@ -93,13 +134,16 @@ class Checkers:
     def on_record(self, record: Record) -> None:
         """A record is about to be written."""
         self.records += 1
+        self._written.append(record)
         if record.kind is RecordKind.SNAPSHOT:
             return
         if record.kind is RecordKind.INPUT:
-            self.close_input()
+            if not self._is_folding and self._seq:
+                self.close_input()
+            self._is_beyond = False
             if record.seq != self._seq + 1:
                 self.add(f"I22: input {record.seq} follows {self._seq}")
-            self._seq = record.seq
+            self._seq, self._ts = record.seq, record.ts
             self._take_input(record.name, json.loads(record.body))
             return
         if record.seq != self._seq:
@@ -113,18 +157,28 @@ class Checkers:
 
     def _take_input(self, name: str, body: dict[str, Any]) -> None:
         self._index = 0
+        self._history[self._seq] = (
+            dict(self.delivery.turns),
+            {one: list(found) for one, found in self._failures.items()},
+        )
+        if name == "Restarted":
+            self._prefix = order_id_prefix(self._world.seed, body["epoch"])
         self.account.take_input(name, body)
         if name in ("StrategyReplied", "StrategyRaised"):
             self.delivery.on_reply(body["strategy_id"], body["round"])
         if name == "AddStrategy":
             self._joining = body
-        if name == "MarketSlice":
+        if name == "MarketSlice" and not self._is_folding:
             self.delivery.expect([item["instrument_id"] for item in body["items"]])
 
     def _take_event(self, name: str, body: dict[str, Any]) -> None:
         self.account.take_event(name, body)
         one = body.get("strategy_id", "")
-        if name == "StrategyAddedEvent" and one not in self.delivery.places:
+        if name == "StrategyRestartedEvent":
+            self._judge_failure(one, body["failure"], body["failures_in_window"])
+        elif name == "StrategyQuarantinedEvent":
+            self._judge_failure(one, body["failure"], None)
+        elif name == "StrategyAddedEvent" and one not in self.delivery.places:
             number = len(self.delivery.places)
             declared = (self._joining["priority"], tuple(self._joining["depends_on"]))
             self.delivery.places[one] = Place(number, *declared)
@@ -142,6 +196,30 @@ class Checkers:
             if given != self.account.equity():
                 self.add(f"I6: equity {money(given)}, own {money(self.account.equity())}")
 
+    def _judge_failure(self, strategy_id: str, failure: str, counted: int | None) -> None:
+        """I29: rebuilt below the limit, out at it; counted here from the failures themselves."""
+        if "was filled beyond" in failure:
+            return  # the venue's fault, and no failure of a handler
+        if self._is_folding:
+            if self._seq == self._last_seq:
+                self._uncertain.add(strategy_id)
+            return
+        if strategy_id in self._uncertain:
+            return
+        policy, turn = self._world.supervision, self.delivery.turns.get(strategy_id, 0)
+        earlier = self._failures.setdefault(strategy_id, [])
+        earlier.append((self._ts, turn))
+        del earlier[: -policy.failures_max]
+        count = max(
+            sum(1 for ts, _ in earlier if self._ts - ts < policy.window_ns),
+            sum(1 for _, at in earlier if turn - at < policy.window_turns),
+        )
+        is_full = count >= policy.failures_max
+        if counted is not None and (is_full or counted != count):
+            self.add(f"I29: {strategy_id} goes on after failure {count} of {policy.failures_max}")
+        if counted is None and not is_full and "could not be rebuilt" not in failure:
+            self.add(f"I29: {strategy_id} is out after failure {count} of {policy.failures_max}")
+
     def _take_decision(self, body: dict[str, Any]) -> None:
         index, one, command = body["index"], body["strategy_id"], body["command"]
         if index != self._index:
@@ -155,7 +233,11 @@ class Checkers:
             self.add(f"I32: {one} was refused without a reason")
         if command is None or command["type"] != "SubmitOrder" or body["verdict"] == "HELD":
             return
-        legs = legs_of(command)
+        self._take_order(body, command, index)
+
+    def _take_order(self, body: dict[str, Any], command: dict[str, Any], index: int) -> None:
+        """A decision about an order: who may say no to what, and who may say yes."""
+        one, legs = body["strategy_id"], legs_of(command)
         known = all(leg.instrument_id in BY_ID for leg in legs)
         reduces = known and is_reducing(self.account, one, legs)
         if body["verdict"] == "REFUSED":
@@ -165,13 +247,14 @@ class Checkers:
         if not known:
             self.add(f"I32: {one}: an order for {[leg.instrument_id for leg in legs]} was approved")
             return
-        needed = 0 if reduces else requirement(self.account, one, legs)
+        bound = {} if reduces else entering(self.account, one, legs)
         client_order_id = f"{self._prefix}-{self._seq}-{index}"
         order = self.account.take_approval(client_order_id, body, is_reducing=reduces)
-        order.reservation = needed
+        order.entering = bound
+        order.reservation = margin_at(bound, self.account.marks)
         if any(leg.quantity <= 0 for leg in legs):
             self.add(f"I32: {one}: a quantity of {legs} was approved")
-        if not reduces:
+        if not reduces and not self._is_folding and not self._is_beyond:
             for fault in self._limits.faults_of_entry(order):
                 self.add(fault)
 
@@ -181,7 +264,7 @@ class Checkers:
         if key in self._intents:
             self.add(f"I9: the id {key} is given out twice")
         self._intents[key] = raw
-        self._intent_places[key] = self._journal.appended + 1
+        self._intent_places[key] = 0 if self._is_folding else self._journal.appended + 1
         if command["type"] != "SubmitOrder":
             self.account.take_intent(body)
             return
@@ -219,6 +302,8 @@ class Checkers:
     def on_submitted(self, commands: list[ApprovedCommand]) -> None:
         """I10: the port is handed commands; each must be durable, exactly as it leaves."""
         durable = self._journal.synced
+        if self.is_held:
+            self.add(f"I13: {commands[0].client_order_id} leaves before the account is reconciled")
         for one in commands:
             raw = self._intents.get(one.client_order_id)
             if raw is None:
@@ -235,12 +320,12 @@ class Checkers:
 
     def on_call(self, call: Call) -> None:
         """A strategy was called; its view is compared at once, before anything moves on."""
-        if not self.delivery.is_first(call):
+        if self.delivery.is_muted or not self.delivery.is_first(call):
             return
         self.delivery.check_view(call, self.account.marks)
         place = self.delivery.call_rounds.pop((call.strategy_id, id(call)), None)
         if place is not None and call.handler != "on_stop":
-            self._wanted[place, call.strategy_id] = call
+            self._wanted.setdefault((place, call.strategy_id), []).append(call)
 
     # -- state ------------------------------------------------------------------------------------
 
@@ -262,12 +347,11 @@ class Checkers:
 
     def _check_answers(self) -> None:
         """I32: every command, and every piece of garbage, gets a verdict."""
-        for (number, one), call in self._wanted.items():
+        for (number, one), calls in self._wanted.items():
             given = self._decided.pop((number, one), 0)
-            if call.items is not None and given != call.items:
-                self.add(
-                    f"I32: {one} gave {call.items} items in round {number}, {given} got a verdict"
-                )
+            items = sum(call.items or 0 for call in calls)
+            if given != items:
+                self.add(f"I32: {one} gave {items} items in round {number}, {given} got a verdict")
         self._wanted.clear()
         self._decided.clear()
 
@@ -310,10 +394,10 @@ class Checkers:
                     f"I4: {strategy_id} has {capital.reserved(strategy_id)} reserved, own "
                     f"{money(reserved.get(strategy_id, 0) // TENTHS)}"
                 )
-            for key, order in capital.working_orders(strategy_id).items():
+            for key, working in capital.working_orders(strategy_id).items():
                 seen[key] = None
                 mine = own.get(key)
-                told = (str(order.status), [to_e9(filled) for filled in order.filled])
+                told = (str(working.status), [to_e9(filled) for filled in working.filled])
                 if mine is None or told != (mine.status, [leg.filled for leg in mine.legs]):
                     self.add(f"I12: {key} is {told}, own {mine}")
         missing = [key for key in own if key not in seen]

@@ -15,6 +15,7 @@ from orchestrion.actors.messages import (
     StartDelivered,
     StopDelivered,
 )
+from orchestrion.runtime.errors import MailboxFullError
 from orchestrion.runtime.machine import Hop
 from orchestrion.runtime.mailbox import Mailbox
 from tests.simulation.market import BY_ID, INDEX_ID
@@ -34,7 +35,13 @@ class Place:
 
 
 class DeliveryCheck:
-    """Watches messages on their way. Faults are collected in ``faults``."""
+    """Watches messages on their way.
+
+    Attributes:
+        faults: what was found, until somebody takes it.
+        turns: deliveries by strategy.
+        is_muted: messages are those of a replay; only turns from ``count_from`` on are counted.
+    """
 
     def __init__(
         self, account: OwnAccount, traits: Mapping[str, StrategyTrait], places: dict[str, Place]
@@ -43,6 +50,9 @@ class DeliveryCheck:
         self.places = places
         self._account = account
         self._traits = traits
+        self.turns: dict[str, int] = {}
+        self.is_muted = False
+        self.count_from = 0
         self._told: dict[str, deque[object]] = {}
         self._group_told: deque[object] = deque()
         self._group_now: object = None
@@ -59,6 +69,8 @@ class DeliveryCheck:
 
     def on_told(self, mailbox: Mailbox, message: object) -> None:
         """A message was queued."""
+        if self.is_muted:
+            return
         if mailbox.is_group:
             self._group_told.append(message)
         else:
@@ -73,6 +85,10 @@ class DeliveryCheck:
     def on_hop(self, hop: Hop) -> None:
         """A message is about to be handled."""
         message = hop.message
+        if self.is_muted:
+            if isinstance(message, _CALLS) and hop.seq >= self.count_from:
+                self.turns[hop.actor] = self.turns.get(hop.actor, 0) + 1
+            return
         told = self._told.get(hop.actor)
         if told and told[0] is message:
             told.popleft()
@@ -83,6 +99,7 @@ class DeliveryCheck:
             self._on_slice(hop.actor, message)
         if isinstance(message, _CALLS):
             self._fresh = (hop.actor, message.round)
+            self.turns[hop.actor] = self.turns.get(hop.actor, 0) + 1
             if self._traits[hop.actor].is_async:
                 self._outstanding[hop.actor] = message.round
             if self._account.standings[hop.actor].status in ("quarantined", "stopped", "removed"):
@@ -101,6 +118,9 @@ class DeliveryCheck:
         """The process ended: what was queued is gone."""
         self._told.clear()
         self._group_told.clear()
+        self._outstanding.clear()
+        self._expected, self._fresh = None, None
+        self._round, self._slice = 0, None
 
     # -- rounds -----------------------------------------------------------------------------------
 
@@ -220,3 +240,14 @@ def watched_mailboxes(check: DeliveryCheck) -> Generator[None]:
         yield
     finally:
         Mailbox.tell = tell  # type: ignore[method-assign]
+
+
+def probe_mailbox() -> str:
+    """I26: whether a mailbox of the real kind refuses what it has no room for."""
+    mailbox = Mailbox("probe", lambda _: None, deque(), capacity_messages=2)
+    try:
+        for number in range(3):
+            mailbox.tell(number)
+    except MailboxFullError:
+        return ""
+    return f"I26: a mailbox for 2 messages took {len(mailbox.queue)}"

@@ -17,7 +17,7 @@ class Fault(Enum):
     """(class of the design's fault list, greatest rate at its point, words). The words keep members
     with the same rate apart."""
 
-    CRASH = ("F1", 0.02, "crash")
+    CRASH = ("F1", 0.004, "crash")
     STORAGE_TORN = ("F2", 0.9, "storage torn")
     STORAGE_FLIP = ("F3", 0.02, "storage flip")
     STORAGE_ERROR = ("F4", 0.0003, "storage error")

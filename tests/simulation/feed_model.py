@@ -76,6 +76,11 @@ class FeedModel:
             return [self._next() for _ in range(BURST)]
         return [self._next()]
 
+    def forget(self) -> None:
+        """The receiver was started anew: it knows no earlier message, and no price."""
+        self._last = self._last_taken = None
+        self._jumped = {one.instrument_id for one in TRADED}
+
     def _next(self) -> Message:
         chance, plan, last = self._chance, self._plan, self._last
         if last is not None and plan.strikes(Fault.DATA_DUPLICATE, chance):

@@ -6,6 +6,7 @@ Money is in 1e-18 of the account currency.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +84,15 @@ class OwnAccount:
         self._external_trades: set[str] = set()
         self.flow_cash = self.flow_fees = 0
         self._flow: dict[str, Any] = {}
+        self._folds: dict[str, Callable[[dict[str, Any]], None]] = {
+            "MarketSlice": self._mark,
+            "OrderFilledReport": self._fill,
+            "ExternalFillReport": self._external,
+            "SubmissionLost": self._lose,
+            "Restarted": self._lose_under_way,
+            "FutureSettledReport": self._settle,
+            "CashFlowReport": self._remember_flow,
+        }
 
     # -- inputs -----------------------------------------------------------------------------------
 
@@ -91,24 +101,26 @@ class OwnAccount:
         self.before = dict(self.standings)
         self.trading_state_before = self.trading_state
         self.overfilled = []
-        if name == "MarketSlice":
-            self._mark(body)
-        elif name == "OrderFilledReport":
-            self._fill(body)
-        elif name == "ExternalFillReport":
-            self._external(body)
-        elif name in ORDER_REPORTS:
+        if name in ORDER_REPORTS:
             order = self.orders.get(body["client_order_id"])
             if order is not None and order.is_open:
                 order.report(name)
-        elif name == "SubmissionLost":
-            for one in body["client_order_ids"]:
-                if one in self.orders:
-                    self.orders[one].lose()
-        elif name == "FutureSettledReport":
-            self._settle(body)
-        elif name == "CashFlowReport":
-            self._flow = body
+        elif name in self._folds:
+            self._folds[name](body)
+
+    def _lose(self, body: dict[str, Any]) -> None:
+        for one in body["client_order_ids"]:
+            if one in self.orders:
+                self.orders[one].lose()
+
+    def _lose_under_way(self, _: dict[str, Any]) -> None:
+        """A process has ended: what it had under way is not known."""
+        for order in self.open_orders():
+            if order.status in ("SUBMITTED", "PENDING_CANCEL"):
+                order.lose()
+
+    def _remember_flow(self, body: dict[str, Any]) -> None:
+        self._flow = body
 
     def _mark(self, body: dict[str, Any]) -> None:
         for item in body["items"]:
@@ -175,15 +187,7 @@ class OwnAccount:
         """Events that say where somebody stands, or that money and holdings moved."""
         one = body.get("strategy_id", "")
         if name in _STATUS_EVENTS:
-            now = self.standings.get(one, OwnStanding())
-            status, mode, started = _STATUS_EVENTS[name], "", now.has_started
-            if name == "StrategyStartingEvent":
-                started = True
-                if now.status == "paused":
-                    status, mode = now.status, now.mode
-            if name == "StrategyResumedEvent" and not started:
-                status = "ready"
-            self.standings[one] = OwnStanding(status, mode, started)
+            self._move_standing(one, name)
         elif name == "StrategyPausedEvent":
             started = self.standings[one].has_started
             self.standings[one] = OwnStanding("paused", body["mode"], started)
@@ -197,6 +201,17 @@ class OwnAccount:
                 self._move(body["heir_id"], key, billionths(quantity))
         elif name == "CashFlowBookedEvent":
             self._book_flow(body)
+
+    def _move_standing(self, strategy_id: str, name: str) -> None:
+        now = self.standings.get(strategy_id, OwnStanding())
+        status, mode, started = _STATUS_EVENTS[name], "", now.has_started
+        if name == "StrategyStartingEvent":
+            started = True
+            if now.status == "paused":
+                status, mode = now.status, now.mode
+        if name == "StrategyResumedEvent" and not started:
+            status = "ready"
+        self.standings[strategy_id] = OwnStanding(status, mode, started)
 
     def _book_flow(self, body: dict[str, Any]) -> None:
         amount = billionths(self._flow["amount"]) * E9

@@ -24,11 +24,11 @@ def billionths(text: str) -> int:
         places = int(exponent) - len(part) + 9
         number = int(whole + part)
         if places < 0:
-            number, rest = divmod(number, 10**-places)
+            number, rest = divmod(number, int(10**-places))
             if rest:
                 raise ValueError(text)
             return sign * number
-        return sign * number * 10**places
+        return sign * number * int(10**places)
     whole, _, part = digits.partition(".")
     if len(part) > 9 and part[9:].strip("0"):
         raise ValueError(text)
@@ -55,6 +55,7 @@ class OwnOrder:
 
     Attributes:
         reservation: what has to be set aside, money in tenths of 1e-18.
+        entering: instrument -> signed quantity that the reservation is for.
     """
 
     client_order_id: str
@@ -63,6 +64,7 @@ class OwnOrder:
     label: str
     is_reducing: bool
     reservation: int = 0
+    entering: dict[str, int] = field(default_factory=dict[str, int])
     status: str = "INITIALIZED"
     has_intent: bool = False
     trade_ids: set[str] = field(default_factory=set[str])

@@ -9,23 +9,27 @@ holds to be true. Afterwards the journal is replayed, and must come out the same
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, List, cast  # noqa: UP035 - the port's own spelling
 
-import msgspec
-
 from orchestrion.actors.inputs import decode_input
+from orchestrion.actors.restart_messages import Reconciled
+from orchestrion.actors.system import TradingSystem
+from orchestrion.adapters import recovery as recovery_module
 from orchestrion.adapters import session as session_module
 from orchestrion.adapters.data.feed_guard import FeedGuard, FeedPolicy, GapPolicy
+from orchestrion.adapters.recovery import Resumed
 from orchestrion.adapters.session import NoVenueModel, TradingSession
+from orchestrion.adapters.venue.report_guard import report_fault
+from orchestrion.domain.capital.cash_flow import CashFlowReport
 from orchestrion.domain.models.command import ApprovedCommand, StrategyCommand
 from orchestrion.domain.models.portfolio import PortfolioState
 from orchestrion.domain.orchestration.lifecycle import TradingState
 from orchestrion.runtime.actor import Question
-from orchestrion.runtime.errors import ActorError, DivergenceError, describe
-from orchestrion.runtime.journal import Record, RecordKind
+from orchestrion.runtime.errors import ActorError, DivergenceError, JournalError, describe
+from orchestrion.runtime.journal import Journal, JournalHeader, Record
 from orchestrion.runtime.replay import ABSENT, ComparingJournal
 from orchestrion.runtime.shell import AsyncHost
 from tests.simulation.chance import Chance
@@ -36,20 +40,23 @@ from tests.simulation.faults import Fault, FaultPlan
 from tests.simulation.feed_model import STALE_AFTER_NS, FeedModel, Message
 from tests.simulation.market import DAY_NS, E9, START_NS, catalog
 from tests.simulation.operator_model import OperatorModel
+from tests.simulation.perturbation import perturbed
+from tests.simulation.restart import Restarts
 from tests.simulation.scheduler import FreeTurn, SimulatedHost, drive
 from tests.simulation.storage import (
     Disk,
     DiskJournal,
-    DiskReader,
-    SimulatedCrash,
+    DiskStore,
     StorageFaultError,
+    records_of,
 )
 from tests.simulation.strategy_models import CallLog
-from tests.simulation.venue_model import VenueError, VenueModel
+from tests.simulation.venue_model import VenueModel
 from tests.simulation.world import World, build_world, draw_world, header_of
 
 EVENTS_MIN, EVENTS_MAX = 300, 420
 QUIET_ROUNDS_MAX = 50
+SNAPSHOT_RATE = 0.01
 
 
 @dataclass
@@ -93,16 +100,21 @@ class Simulation:
         seed: int,
         *,
         only: Iterable[Fault] | None = None,
-        changes: dict[str, Any] | None = None,
+        changed: Callable[[World], World] | None = None,
+        schedule: int = 0,
+        is_killed: bool = True,
     ) -> None:
         """
         Args:
             only: faults that may happen at all; None for every one.
-            changes: fields of the world that are to be otherwise, for comparisons.
+            changed: makes another world of the seed's, for comparisons.
+            schedule: another order of tasks, with everything else the same.
+            is_killed: whether the process ends at least once.
         """
         self.seed = seed
         self.plan = FaultPlan.draw(Chance(seed, "faults"), only=only)
-        self.world = _changed(draw_world(seed, self.plan), changes or {})
+        world = draw_world(seed, self.plan)
+        self.world = world if changed is None else changed(world)
         self.checkers = Checkers(self.world)
         self.log = CallLog(self.checkers.on_call)
         self.disk = Disk()
@@ -116,9 +128,13 @@ class Simulation:
             tuple(one.strategy_id for one in self.world.newcomers),
         )
         self._chance = Chance(seed, "driver")
-        self._storage_chance = Chance(seed, "storage")
-        self._host_chance = Chance(seed, "scheduler")
+        self.restarts = Restarts(self, seed)
+        self.venue.at_submit = self.restarts.at_submit
+        self._snapshot_chance = Chance(seed, "snapshots")
+        self._host_chance = Chance(seed, f"scheduler {schedule}")
         self._gap_policy = self._chance.pick(tuple(GapPolicy))
+        self._catalog = catalog()
+        self._is_killed = is_killed
         self._has_stopped = False
         self._is_ended = False
         self._paused_for_gap = 0
@@ -126,47 +142,56 @@ class Simulation:
 
     # -- building ---------------------------------------------------------------------------------
 
-    def open(self, epoch: int = 0) -> None:
-        """Builds the real system over a new file."""
-        self._file_name = f"segment-{epoch + 1}"
-        self.journal = DiskJournal(self.disk.create(self._file_name))
-        self.journal.begin(header_of(self.world, epoch))
-        self.system = build_world(
-            self.world, self.journal, self.log, epoch=epoch, trace=self.checkers.on_hop
-        )
-        self.journal.on_call = self._on_storage_call
-        self.checkers.attach(self.system, self.journal, epoch)
-        host = SimulatedHost(self._host_chance, self.plan)
+    def open(self) -> None:
+        """Builds the real system over the first file."""
+        journal = DiskStore(self.disk, self.take_journal).begin(header_of(self.world))
+        system = self.build(journal, header_of(self.world))
+        self.go_on_with(Resumed(system, journal, header_of(self.world)))
+
+    def take_journal(self, journal: DiskJournal) -> None:
+        """A file was opened to be written."""
+        self.journal = journal
+        self.checkers.take_journal(journal)
+        self.restarts.watch(journal)
+
+    def build(self, journal: Journal, _: JournalHeader) -> TradingSystem:
+        """The real actors of this world."""
+        system = build_world(self.world, journal, self.log, trace=self.checkers.on_hop)
+        self.checkers.attach(system)
+        return system
+
+    def go_on_with(self, resumed: Resumed) -> None:
+        """A process has begun, or has come back."""
+        self.system = resumed.system
         self.session = TradingSession(
             self.system,
             _Port(self),
             NoVenueModel(),
-            self.journal,
-            cast("AsyncHost", host),
+            resumed.journal,
+            cast("AsyncHost", SimulatedHost(self._host_chance, self.plan)),
             is_data_recorded=True,
         )
         self.session._turn = cast("Any", FreeTurn())
+        self.session._last_slice_ts = resumed.last_slice_ts
         self.guard = FeedGuard(
-            catalog(), FeedPolicy(stale_after_ns=STALE_AFTER_NS, on_gap=self._gap_policy)
+            self._catalog, FeedPolicy(stale_after_ns=STALE_AFTER_NS, on_gap=self._gap_policy)
         )
-
-    def _on_storage_call(self, name: str) -> None:
-        if name in ("append", "sync") and self.plan.strikes(
-            Fault.STORAGE_ERROR, self._storage_chance
-        ):
-            raise StorageFaultError(f"{name}: no space left on device")
 
     # -- running ----------------------------------------------------------------------------------
 
     def run(self) -> Outcome:
         """Plays the run and judges it."""
         with watched_mailboxes(self.checkers.delivery), _silent_log():
-            self.open()
-            self._guarded_step(self._start)
-            for _ in range(self._chance.between(EVENTS_MIN, EVENTS_MAX)):
+            self._guarded_step(self.open)
+            self._guarded_step(self.start)
+            steps = self._chance.between(EVENTS_MIN, EVENTS_MAX)
+            killed_at = self._chance.between(1, steps - 1)
+            for number in range(steps):
                 if self._has_stopped:
                     break
-                self._guarded_step(self._step)
+                self._guarded_step(
+                    self._be_killed if number == killed_at and self._is_killed else self._step
+                )
             if not self._has_stopped:
                 self.plan.is_quiet = True
                 self._guarded_step(self._drain)
@@ -177,26 +202,47 @@ class Simulation:
         self._judge_replay()
         return self._outcome()
 
-    def _guarded_step(self, step: Any) -> None:
+    def _guarded_step(self, step: Callable[[], None]) -> None:
         try:
             step()
         except KeyboardInterrupt:
             raise
         except BaseException as failure:
-            self._has_stopped = True
-            if self.journal.has_failed:
+            if not self.restarts.is_down and not self.restarts.has_disk_failed:
+                self._give_up(failure)
+                return
+            if not self.restarts.is_down:
                 self._judge_storage_failure()
-            else:
-                cause = failure.__cause__
-                text = describe(failure) + (f" <- {describe(cause)}" if cause else "")
-                self.checkers.add(f"I32: the run stopped: {text}")
+            self._guarded_return()
 
-    def _start(self) -> None:
-        drive(self.session.start(START_NS))
+    def _guarded_return(self) -> None:
+        try:
+            self.restarts.come_back()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as failure:
+            self._give_up(failure)
+
+    def _give_up(self, failure: BaseException) -> None:
+        self._has_stopped = True
+        cause = failure.__cause__
+        text = describe(failure) + (f" <- {describe(cause)}" if cause else "")
+        self.checkers.add(f"I32: the run stopped: {text}")
+
+    def _be_killed(self) -> None:
+        """At least once a run ends between two inputs, whatever the faults are."""
+        self.restarts.crash("between inputs")
+
+    def start(self) -> None:
+        """Tells the strategies of the start, once."""
+        if not self.system.is_started:
+            drive(self.session.start(START_NS))
 
     def _step(self) -> None:
         self.venue.now = self.clock.market_ns
         self.venue.prices_e9 = dict(self.feed.prices_e9)
+        if self._snapshot_chance.happens(SNAPSHOT_RATE):
+            self.system.machine.record_snapshot(self.system.snapshot())
         kind = self._chance.between(0, 99)
         if kind < 45:
             for message in self.feed.next_messages():
@@ -232,7 +278,7 @@ class Simulation:
         last = self.session._last_slice_ts
         if last is not None and market_slice.ts_event // DAY_NS != last // DAY_NS:
             for report in self.venue.settle():
-                self._report(report)
+                self.report(report)
         drive(self.session.publish(market_slice))
 
     def _judge_guard(self, message: Message, guarded: Any) -> None:
@@ -255,9 +301,14 @@ class Simulation:
         for _ in range(count):
             if not self.venue.has_news:
                 return
-            self._report(self.venue.next_report())
+            self.report(self.venue.next_report())
 
-    def _report(self, report: Any) -> None:
+    def report(self, report: Any) -> None:
+        """Hands over what came from outside, if the edge takes it."""
+        if not isinstance(report, (CashFlowReport, Reconciled)) and report_fault(
+            report, self._catalog
+        ):
+            return
         drive(self.session.report(report, self.clock.machine_ns))
 
     def _ask_about_lost(self) -> None:
@@ -265,7 +316,7 @@ class Simulation:
             return
         for client_order_id in list(self.venue.lost):
             for report in self.venue.answer_inquiry(client_order_id):
-                self._report(report)
+                self.report(report)
 
     def _act(self) -> None:
         act = self.operator.next_act(self.clock.machine_ns)
@@ -276,7 +327,7 @@ class Simulation:
         if isinstance(act, Question):
             drive(self.session.ask(act, act.question_id))
         else:
-            self._report(act)
+            self.report(act)
 
     def submit(self, commands: list[ApprovedCommand]) -> None:
         """What the port is handed."""
@@ -307,7 +358,7 @@ class Simulation:
         self._ask_about_lost()
         self._deliver(1_000_000)
         for report in self.venue.settle():
-            self._report(report)
+            self.report(report)
         self.checkers.close_input()
         self._judge_rest()
 
@@ -321,23 +372,27 @@ class Simulation:
     def _judge_rest(self) -> None:
         """I3, I37: what the books say is what the venue holds to be true."""
         account, venue = self.checkers.account, self.venue
-        self.checkers.violations += venue.violations
-        for order in account.open_orders():
-            known = venue.orders.get(order.client_order_id)
-            if known is None or not known.is_open:
-                self.checkers.add(
-                    f"I37: {order.client_order_id} is {order.status} and is not known"
-                )
-        truth = {key: held * E9 for key, held in venue.positions.items() if held}
-        if account.net() != truth:
-            self.checkers.add(f"I3: the account holds {account.net()}, the venue says {truth}")
+        self.judge_against_venue("I37: at the end")
         if account.cash != venue.cash_e9 * E9 + account.flow_cash:
             self.checkers.add(f"I3: cash {account.cash}, the venue says {venue.cash_e9 * E9}")
-        if account.fees != venue.fees_e9 * E9 + account.flow_fees:
-            self.checkers.add(f"I3: fees {account.fees}, the venue says {venue.fees_e9 * E9}")
         for cell in self.system.machine._cells.values():
             if len(cell.mailbox):
                 self.checkers.add(f"I37: {cell.mailbox.name} is not empty")
+
+    def judge_against_venue(self, when: str) -> None:
+        """I3: nothing is under way, so the account is what the venue holds to be true."""
+        account, venue = self.checkers.account, self.venue
+        self.checkers.violations += venue.violations
+        venue.violations.clear()
+        truth = {key: held * E9 for key, held in venue.positions.items() if held}
+        if account.net() != truth:
+            self.checkers.add(f"{when}: the account holds {account.net()}, the venue says {truth}")
+        if account.fees != venue.fees_e9 * E9 + account.flow_fees:
+            self.checkers.add(f"{when}: fees {account.fees}, the venue says {venue.fees_e9 * E9}")
+        for order in account.open_orders():
+            known = venue.orders.get(order.client_order_id)
+            if order.status == "UNKNOWN" or known is None or not known.is_open:
+                self.checkers.add(f"{when}: {order.client_order_id} is {order.status} and not open")
 
     def _end(self) -> None:
         drive(self.session.end())
@@ -346,10 +401,11 @@ class Simulation:
 
     def _judge_storage_failure(self) -> None:
         """I25: the journal has failed, so nothing more may be taken or sent."""
-        for attempt in (
+        attempts: tuple[Callable[[], object], ...] = (
             lambda: drive(self.session.publish(self.feed.next_messages()[0].market_slice)),
             lambda: drive(self.session.report(self.venue.settle()[0], self.clock.market_ns)),
-        ):
+        )
+        for attempt in attempts:
             try:
                 attempt()
             except (ActorError, StorageFaultError):
@@ -358,10 +414,12 @@ class Simulation:
 
     def _judge_replay(self) -> None:
         """I14, I22."""
-        reader = DiskReader(self.disk.files[self._file_name])
-        divergence = replay(
-            self.world, list(reader.records()), is_cut=self._has_stopped and not self._is_ended
-        )
+        try:
+            records = records_of(self.disk)
+        except JournalError as damaged:
+            self.checkers.add(f"I21: the journal cannot be read any more: {damaged}")
+            return
+        divergence = replay(self.world, records, is_cut=not self._is_ended)
         if divergence is not None:
             self.checkers.add(f"I14: the replay decides otherwise: {divergence}")
 
@@ -381,6 +439,7 @@ class Simulation:
             decisions=self.system.machine.decisions,
             inputs=self.system.machine.seq,
             fills=sum(len(one.trade_ids) for one in self.checkers.account.orders.values()),
+            restarts=self.restarts.count,
         )
 
 
@@ -391,14 +450,9 @@ def replay(world: World, records: list[Record], *, is_cut: bool = False) -> str 
         is_cut: the run ended in the middle of its last input, so the replay may write more there.
     """
     comparing = ComparingJournal(records)
-    system = build_world(world, comparing, CallLog())
-    machine = system.machine
     try:
-        for record in records:
-            if record.kind is RecordKind.INPUT:
-                machine.post(decode_input(record), record.ts)
-                machine.take_effects()
-        comparing.expect_nothing_before(machine.seq + 1)
+        with perturbed():
+            _post_again(world, comparing)
     except DivergenceError as found:
         return None if is_cut and _is_behind(found, records) else str(found)
     except Exception as failure:
@@ -409,13 +463,25 @@ def replay(world: World, records: list[Record], *, is_cut: bool = False) -> str 
     return None
 
 
+def _post_again(world: World, comparing: ComparingJournal) -> None:
+    system = build_world(world, comparing, CallLog())
+    machine = system.machine
+    while True:
+        snapshot = comparing.take_snapshot()
+        if snapshot is not None:
+            system.compare(snapshot.seq, snapshot.body)
+            continue
+        record = comparing.next_input()
+        if record is None:
+            break
+        machine.post(decode_input(record), record.ts)
+        machine.take_effects()
+    comparing.expect_nothing_before(machine.seq + 1)
+
+
 def _is_behind(found: DivergenceError, records: list[Record]) -> bool:
     """Whether a replay only goes on where the run had been cut off."""
     return found.then == ABSENT and found.seq == records[-1].seq
-
-
-def _changed(world: World, changes: dict[str, Any]) -> World:
-    return msgspec.structs.replace(world, **changes)
 
 
 class _NoLog:
@@ -430,12 +496,11 @@ class _NoLog:
 @contextmanager
 def _silent_log() -> Generator[None]:
     """A run writes thousands of lines that nobody reads."""
-    logger = session_module._log
-    session_module._log = _NoLog()
+    loggers = [(one, vars(one)["_log"]) for one in (session_module, recovery_module)]
+    for module, _ in loggers:
+        vars(module)["_log"] = _NoLog()
     try:
         yield
     finally:
-        session_module._log = logger
-
-
-__all__ = ["Outcome", "SimulatedCrash", "Simulation", "VenueError", "replay"]
+        for module, logger in loggers:
+            vars(module)["_log"] = logger

@@ -25,6 +25,7 @@ from orchestrion.runtime.journal import (
     Snapshot,
     chain_hash,
 )
+from orchestrion.runtime.journal_store import Segment
 from tests.simulation.chance import Chance
 
 _FRAME = struct.Struct(">II")
@@ -49,7 +50,7 @@ class CrashPoint(Enum):
 
 
 class TornOutcome(Enum):
-    """What becomes of bytes that were not synced."""
+    """What becomes of bytes that were not synced: four ways to lose them, and luck."""
 
     KEPT = "kept"
     LOST = "lost"
@@ -110,6 +111,15 @@ class Disk:
         for file in self.files.values():
             file.crash(outcome, chance)
 
+    def clone(self) -> Disk:
+        """The same bytes on another disk, to try something out."""
+        other = Disk()
+        for name, file in self.files.items():
+            copy = other.create(name)
+            copy.content += file.content
+            copy.durable = len(copy.content)
+        return other
+
     def flip(self, name: str, chance: Chance) -> int:
         """Flips one durable bit; returns the place of its byte."""
         content = self.files[name].content
@@ -124,7 +134,8 @@ class DiskJournal:
     Attributes:
         watchers: called with every record, before it is written.
         on_call: called before each call of the storage with its name; may raise.
-        synced_intents: how many records were durable after the last sync.
+        appended, synced: how many records were written, and how many of them are durable.
+        next_frame: bytes of the record that is being written.
         has_failed: after a failed call nothing may be written any more.
     """
 
@@ -134,10 +145,12 @@ class DiskJournal:
         self.appended = 0
         self.synced = 0
         self.has_failed = False
+        self.next_frame = b""
         self._file = file
         self._chain = GENESIS_HASH
 
     def begin(self, header: JournalHeader) -> None:
+        self._call("begin")
         body = msgspec.json.encode(header)
         self._chain = _header_hash(body)
         self._file.write(_frame(_HEADER + body))
@@ -147,10 +160,12 @@ class DiskJournal:
         self._require_sound()
         for watcher in self.watchers:
             watcher(record)
+        self.next_frame = _frame(
+            _RECORD + chain_hash(self._chain, record) + msgspec.msgpack.encode(record)
+        )
         self._call("append")
         self._chain = chain_hash(self._chain, record)
-        frame = _frame(_RECORD + self._chain + msgspec.msgpack.encode(record))
-        self._file.write(frame)
+        self._file.write(self.next_frame)
         self.appended += 1
         self._call("appended")
 
@@ -170,10 +185,10 @@ class DiskJournal:
         if not self.has_failed:
             self.sync()
 
-    def tear(self, record: Record, part: float) -> None:
-        """Writes the first part of a record's frame, for a crash in the middle of a write."""
-        frame = _frame(_RECORD + chain_hash(self._chain, record) + msgspec.msgpack.encode(record))
-        self._file.write(frame[: int(len(frame) * part)])
+    def tear(self, part: float) -> None:
+        """Writes the first part of the record at hand, for a crash in the middle of a write."""
+        # Not among the frames that may change places: it is no whole one.
+        self._file.content += self.next_frame[: int(len(self.next_frame) * part)]
 
     def _call(self, name: str) -> None:
         try:
@@ -234,9 +249,9 @@ class DiskReader:
         for start in range(place + 1, len(content) - _FRAME.size):
             length, checksum = _FRAME.unpack_from(content, start)
             end = start + _FRAME.size + length
-            if length > _HASH_BYTES and end <= len(content):
-                if zlib.crc32(content[start + _FRAME.size : end]) == checksum:
-                    return True
+            fits = length > _HASH_BYTES and end <= len(content)
+            if fits and zlib.crc32(content[start + _FRAME.size : end]) == checksum:
+                return True
         return False
 
     def snapshot(self) -> Snapshot | None:
@@ -250,13 +265,11 @@ class DiskReader:
             if position > after:
                 yield record
 
-    @property
-    def chain(self) -> str:
-        """The running hash after the last record, hex."""
-        last = _header_hash(self._header_body)
-        for payload in self._payload_list:
-            last = payload[1 : 1 + _HASH_BYTES]
-        return last.hex()
+    def last_chain(self) -> bytes:
+        """The running hash after the last record."""
+        if not self._payload_list:
+            return _header_hash(self._header_body)
+        return self._payload_list[-1][1 : 1 + _HASH_BYTES]
 
     def _decoded(self) -> list[Record]:
         return [_record_of(one) for one in self._payload_list]
@@ -285,3 +298,47 @@ def _header_hash(body: bytes) -> bytes:
 
 def _nothing(_: str) -> None:
     """No fault is planned."""
+
+
+class DiskStore:
+    """A chain of journals on a disk; see ``JournalStore``.
+
+    Attributes:
+        opened: called with every new journal, before anything is written to it.
+    """
+
+    def __init__(self, disk: Disk, opened: Callable[[DiskJournal], None] | None = None) -> None:
+        self._disk = disk
+        self._opened = opened
+
+    def segments(self) -> tuple[Segment, ...]:
+        """All segments; a last file that never got its header is none."""
+        found: list[Segment] = []
+        names = list(self._disk.files)
+        for name in names:
+            try:
+                found.append(Segment(name, DiskReader(self._disk.files[name])))
+            except JournalFormatError:
+                if name != names[-1]:
+                    raise
+                del self._disk.files[name]
+        return tuple(found)
+
+    def begin(self, header: JournalHeader) -> DiskJournal:
+        journal = DiskJournal(self._disk.create(f"{len(self._disk.files) + 1:06}"))
+        if self._opened is not None:
+            self._opened(journal)
+        journal.begin(header)
+        return journal
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def records_of(disk: Disk) -> list[Record]:
+    """All records of all segments.
+
+    Raises:
+        JournalDamagedError: one of them is damaged.
+    """
+    return [record for segment in DiskStore(disk).segments() for record in segment.reader.records()]

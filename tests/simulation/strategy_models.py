@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -23,7 +24,7 @@ from orchestrion.domain.models.order import Leg, OrderSide, OrderType, TimeInFor
 from orchestrion.domain.models.report import OrderFilledReport
 from orchestrion.domain.models.strategy import Signal, Strategy, StrategyView
 from tests.simulation.chance import Draws
-from tests.simulation.market import BY_ID, E9, STRANGE_ID, TRADED, to_decimal
+from tests.simulation.market import BY_ID, STRANGE_ID, TRADED, to_decimal, to_e9
 
 FLOOD_COMMANDS = 100_000
 LABEL = "sim"
@@ -95,11 +96,11 @@ class CallLog:
         self.faults[name] = self.faults.get(name, 0) + 1
 
 
-class OwnFailure(Exception):
+class OwnFailureError(Exception):
     """An ordinary failure of a strategy."""
 
 
-class OwnBaseFailure(BaseException):
+class OwnBaseFailureError(BaseException):
     """Not an ``Exception``, and no interrupt of the person at the keyboard either."""
 
 
@@ -160,9 +161,11 @@ class SimStrategy(Strategy):
         if trait.silent:
             return None
         if trait.always_raises or draws.happens(trait.rate("STRATEGY_RAISES")):
-            self._raise(call, "STRATEGY_RAISES", OwnFailure(f"at call {self.count}"))
+            self._raise(call, "STRATEGY_RAISES", OwnFailureError(f"at call {self.count}"))
         if draws.happens(trait.rate("STRATEGY_RAISES_BASE")):
-            kind = draws.pick((OwnBaseFailure, SystemExit, GeneratorExit, asyncio.CancelledError))
+            kind = draws.pick(
+                (OwnBaseFailureError, SystemExit, GeneratorExit, asyncio.CancelledError)
+            )
             self._raise(call, "STRATEGY_RAISES_BASE", kind("out of band"))
         if draws.happens(trait.rate("STRATEGY_MUTATES")):
             self._count_fault(call, "STRATEGY_MUTATES")
@@ -187,7 +190,7 @@ class SimStrategy(Strategy):
         seen: dict[str, int | None] = {}
         for one in TRADED:
             price = view.price(one.instrument_id)
-            seen[one.instrument_id] = None if price is None else int(price * E9)
+            seen[one.instrument_id] = None if price is None else to_e9(price)
         call = Call(self.trait.strategy_id, handler, view.now, seen, event)
         self.log.add(call)
         return call
@@ -237,7 +240,7 @@ class SimStrategy(Strategy):
     def _exit(self, view: StrategyView, draws: Draws, instrument_id: str) -> SubmitOrder:
         held = view.quantity(instrument_id)
         lot = BY_ID[instrument_id].lot
-        most = int(abs(held)) // lot * lot
+        most = int(held.copy_abs()) // lot * lot
         quantity = most if most <= lot or draws.happens(0.5) else max(lot, most // 2 // lot * lot)
         return SubmitOrder.single(
             view.strategy_id,
@@ -256,7 +259,7 @@ class SimStrategy(Strategy):
         options: dict[str, Any] = {"label": self._label(), "time_in_force": TimeInForce.GTC}
         price = view.price(traded.instrument_id)
         if price is not None and draws.happens(0.4):
-            steps = int(price * E9) // traded.tick_e9 + draws.below(41) - 20
+            steps = to_e9(price) // traded.tick_e9 + draws.below(41) - 20
             kind = draws.pick((OrderType.LIMIT, OrderType.STOP_MARKET))
             name = "limit_price" if kind is OrderType.LIMIT else "stop_price"
             options |= {"order_type": kind, name: to_decimal(max(steps, 1) * traded.tick_e9)}
@@ -396,10 +399,8 @@ def _mutate(event: MarketSlice | None, view: StrategyView) -> None:
     """Tries to change what it was handed; whatever lets itself be changed is somebody's mistake."""
 
     def attempt(act: Callable[[], object]) -> None:
-        try:
+        with suppress(AttributeError, TypeError, KeyError):
             act()
-        except (AttributeError, TypeError, KeyError):
-            pass
 
     positions: Any = view.book.positions
     orders: Any = view.working_orders

@@ -9,6 +9,7 @@ disconnect in the middle of a batch, fill too much, and trade for orders that no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeAlias
@@ -76,6 +77,7 @@ class VenueModel:
         lost: client ids whose call raised, to be asked about.
         submitted: every submit that was let in or turned down, by client id: how often.
         violations: what no venue should ever see.
+        at_submit: called around every command that is taken; may end the caller's process.
     """
 
     def __init__(self, chance: Chance, plan: FaultPlan, capital_e9: int) -> None:
@@ -90,6 +92,7 @@ class VenueModel:
         self.prices_e9 = {one.instrument_id: one.start_e9 for one in TRADED}
         self.now = 0
         self.is_connected = True
+        self.at_submit: Callable[[str], None] = lambda _: None
         self._chance = chance
         self._plan = plan
         self._outbox: list[Outgoing] = []
@@ -107,11 +110,13 @@ class VenueModel:
             self._remember_lost(commands)
             raise VenueError("not connected")
         for place, approved in enumerate(commands):
+            self.at_submit("during submit, before accept")
             fault = self._call_fault()
             if fault is Fault.TIMEOUT_NOT_ACCEPTED:
                 self._remember_lost(commands[place:])
                 raise VenueError("time-out")
             self._take_one(approved)
+            self.at_submit("during submit, after accept")
             if fault is Fault.TIMEOUT_ACCEPTED:
                 self._remember_lost(commands[place:])
                 raise VenueError("time-out")
@@ -129,8 +134,8 @@ class VenueModel:
     def _remember_lost(self, commands: list[ApprovedCommand]) -> None:
         for one in commands:
             command = one.command
-            is_cancel = isinstance(command, CancelOrder)
-            self.lost[command.client_order_id if is_cancel else one.client_order_id] = None
+            told = command.client_order_id if isinstance(command, CancelOrder) else ""
+            self.lost[told or one.client_order_id] = None
 
     def _take_one(self, approved: ApprovedCommand) -> None:
         command = approved.command
@@ -206,14 +211,14 @@ class VenueModel:
             return
         order = self._chance.pick(working)
         if order.cancel_asked:
-            if self._plan.strikes(Fault.FILL_LATE, self._chance):
-                self._trade(order)  # the cancel loses a race against a fill
-                if not order.is_open:
-                    return
+            # The cancel wins on the wire; a fill that was made before it is told after it.
+            is_late = self._plan.strikes(Fault.FILL_LATE, self._chance)
             self._close(
                 order,
                 OrderCanceledReport(client_order_id=order.client_order_id, ts_event=self.now),
             )
+            if is_late:
+                self._trade(order)
         else:
             self._trade(order)
 
@@ -345,9 +350,24 @@ class VenueModel:
             order.said.append(report)
         self._outbox.append(report)
         is_fill = isinstance(report, (OrderFilledReport, ExternalFillReport))
+        if isinstance(report, OrderFilledReport) and self._plan.strikes(
+            Fault.FILL_MALFORMED, self._chance
+        ):
+            self._outbox.append(malformed(report, self._chance))
         fault = Fault.FILL_DUPLICATE if is_fill else Fault.REPORT_DUPLICATE
         if self._plan.strikes(fault, self._chance):
             self._outbox.append(report)
+
+    @property
+    def told_count(self) -> int:
+        """How many reports were handed over so far."""
+        return len(self._told)
+
+    def come_back(self, durable: int) -> None:
+        """The client was started anew: what it may not have kept is said again."""
+        self.is_connected = True
+        self._outbox = [*self._told[durable:], *self._outbox]
+        del self._told[durable:]
 
     @property
     def has_news(self) -> bool:
@@ -403,6 +423,8 @@ class VenueModel:
 
 def malformed(report: OrderFilledReport, chance: Chance) -> OrderFilledReport:
     """A fill as a broken client library would hand it over."""
-    bad = chance.pick((Decimal("NaN"), Decimal("Infinity"), Decimal(0), Decimal(-1)))
     name = chance.pick(("last_qty", "last_px", "commission"))
-    return msgspec.structs.replace(report, **{name: bad})
+    bad = [Decimal("NaN"), Decimal("Infinity"), Decimal("1e30"), None, 1.5]
+    if name == "last_qty":
+        bad += [Decimal(0), Decimal(-1)]
+    return msgspec.structs.replace(report, **{name: chance.pick(bad)})

@@ -177,7 +177,7 @@ def order_id_prefix(seed: int, epoch: int) -> str:
     return f"S{seed}" if not epoch else f"S{seed}.{epoch}"
 
 
-def header_of(world: World, epoch: int = 0) -> JournalHeader:
+def header_of(world: World) -> JournalHeader:
     """The header of the world's journal."""
     return JournalHeader(
         run_id=order_id_prefix(world.seed, 0),
@@ -188,7 +188,6 @@ def header_of(world: World, epoch: int = 0) -> JournalHeader:
         data_name="",
         data_sha256="",
         versions={},
-        epoch=epoch,
     )
 
 
@@ -197,7 +196,6 @@ def build_world(
     journal: Journal,
     log: CallLog,
     *,
-    epoch: int = 0,
     trace: Callable[[Hop], None] | None = None,
 ) -> TradingSystem:
     """The real actors of a world."""
@@ -213,7 +211,7 @@ def build_world(
         catalog(),
         journal,
         SystemSettings(
-            order_id_prefix=order_id_prefix(world.seed, epoch),
+            order_id_prefix=order_id_prefix(world.seed, 0),
             supervision=world.supervision,
             custodian=world.custodian,
             custodian_heir=world.custodian_heir,

@@ -29,6 +29,7 @@ from orchestrion.actors.messages import (
     StrategyReplied,
     SubmissionLost,
 )
+from orchestrion.actors.restart_messages import AssignDifference, Reconciled, Restarted
 from orchestrion.domain.capital.cash_flow import (
     BySplit,
     CashFlowKind,
@@ -64,6 +65,7 @@ from orchestrion.domain.orchestration.lifecycle import (
     RemovalPolicy,
     TradingState,
 )
+from orchestrion.domain.orchestration.reconciliation import Mismatch
 from orchestrion.runtime.errors import JournalFormatError
 from orchestrion.runtime.journal import Record, RecordKind
 from orchestrion.runtime.machine import encode
@@ -182,6 +184,15 @@ EXAMPLES: list[object] = [
         ),
         ended=("y",),
         ts_event=1,
+    ),
+    Restarted(epoch=2, ts_event=1),
+    Reconciled(ts_event=1, mismatches=(Mismatch("AAA", "3", "2"),), explained=("expired",)),
+    AssignDifference(
+        question_id=7,
+        instrument_id="AAA",
+        quantity=Decimal(-2),
+        price=Decimal("10.5"),
+        book_id="EXTERNAL",
     ),
     FutureSettledReport(instrument_id="FUT", settlement_price=Decimal("1.25"), ts_event=1),
     InstrumentExpiredReport(instrument_id="FUT", settlement_price=Decimal(0), ts_event=1),

@@ -461,7 +461,6 @@ def test_answer_that_cannot_be_read_is_poison_too() -> None:
     assert hosted.silences == 2, "the parent answers for the failed one"
 
 
-@pytest.mark.xfail(reason="a view reads the marks of now, also while old events are folded again")
 def test_strategy_that_is_rebuilt_sees_the_prices_of_then() -> None:
     shown: list[Decimal | None] = []
     script = Script(always=lambda view: shown.append(view.price("AAA")))

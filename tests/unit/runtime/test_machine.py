@@ -315,7 +315,7 @@ def test_effects_carry_the_seq_that_caused_them_and_are_taken_once() -> None:
     assert bench.machine.take_effects() == []
 
 
-def test_decision_hash_is_over_the_bodies_each_with_a_newline() -> None:
+def test_decision_hash_is_a_chain_over_the_bodies() -> None:
     bench = Bench()
     assert bench.machine.decision_hash == hashlib.sha256().hexdigest()
 
@@ -326,7 +326,8 @@ def test_decision_hash_is_over_the_bodies_each_with_a_newline() -> None:
     bench.parent.handler = handler
     bench.machine.post(Tick(1), 1)
     bench.machine.post(Tick(2), 2)
-    expected = hashlib.sha256(b'{"number":1}\n{"number":2}\n').hexdigest()
+    first = hashlib.sha256(hashlib.sha256().digest() + b'{"number":1}').digest()
+    expected = hashlib.sha256(first + b'{"number":2}').hexdigest()
     assert bench.machine.decision_hash == expected
     assert bench.machine.decisions == 2
 

@@ -1,0 +1,146 @@
+"""A day of paper trading at full speed, in a process of its own, with a look at its memory.
+
+    python -m tests.processes.long_run                  10^6 events, 24 hours of market time
+    python -m tests.processes.long_run --events 100000
+
+Warnings are errors there, so a coroutine that nobody awaited or a file that nobody closed ends the
+run. Memory after all events must be at most a tenth above that after a tenth of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tests.processes.live_process import MAIN
+from tests.processes.venue_client import ROOT
+
+DAY_NS = 86_400 * 10**9
+GROWTH_MAX = 1.10
+STATUS_S = 0.05
+
+
+@dataclass(frozen=True)
+class LongRun:
+    """What was seen.
+
+    Attributes:
+        early_kib, late_kib: resident memory after a tenth of the events, and at the end.
+    """
+
+    events: int
+    seconds: float
+    early_kib: int
+    late_kib: int
+    exit_code: int
+    errors: str
+
+    @property
+    def growth(self) -> float:
+        return self.late_kib / self.early_kib
+
+
+def long_run(folder: Path, events: int) -> LongRun:
+    """Plays so many bars of one instrument over 24 hours."""
+    data = folder / "day.csv"
+    _write_day(data, events)
+    config = folder / "day.json"
+    config.write_text(json.dumps(_configuration(data)))
+    command = [sys.executable, "-W", "error", "-c", MAIN, "paper", str(config), "--json"]
+    command += ["--journal", str(folder / "journals"), "--status-every", str(STATUS_S)]
+    begun_s = time.monotonic()
+    with (
+        (folder / "stderr.log").open("wb") as errors,
+        (folder / "stdout.log").open("wb") as output,
+        subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=errors) as process,
+    ):
+        samples = _watch(process, folder / "stderr.log")
+    early = next((kib for seq, kib in samples if seq >= events // 10), 0)
+    return LongRun(
+        events=events,
+        seconds=time.monotonic() - begun_s,
+        early_kib=early or samples[-1][1],
+        late_kib=samples[-1][1],
+        exit_code=process.returncode,
+        errors=(folder / "stderr.log").read_text()[-2_000:],
+    )
+
+
+def _watch(process: subprocess.Popen[bytes], log: Path) -> list[tuple[int, int]]:
+    """(seq, resident KiB) at every status line."""
+    samples: list[tuple[int, int]] = []
+    with log.open() as lines:
+        while True:
+            is_over = process.poll() is not None
+            for line in lines:
+                if '"RunStatus"' in line and not is_over:
+                    resident = _resident_kib(process.pid)
+                    if resident:
+                        samples.append((json.loads(line)["seq"], resident))
+            if is_over:
+                return samples or [(0, 1)]
+            time.sleep(STATUS_S / 2)
+
+
+def _resident_kib(pid: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def _write_day(path: Path, events: int) -> None:
+    step_ns = DAY_NS // events
+    start_ns = 1_700_006_400 * 10**9
+    with path.open("w") as file:
+        file.write("ts_event,close\n")
+        for number in range(1, events + 1):
+            # Whole microseconds, as text that every reader of times takes.
+            moment = start_ns + number * step_ns // 1_000 * 1_000
+            file.write(f"{moment},{100 + number * 7919 % 13}\n")
+
+
+def _configuration(data: Path) -> dict[str, Any]:
+    name = "tests.processes.trading:Restless"
+    return {
+        "account": {"capital": 1_000_000},
+        "strategy": name,
+        "config": {"every": 50, "resting_max": 0},
+        "data": {
+            "source": "files",
+            "files": [{"path": str(data), "instrument_id": "AAA", "bar_length": "1s"}],
+            "instruments": [{"kind": "equity", "instrument_id": "AAA"}],
+        },
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--events", type=int, default=1_000_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="orchestrion-day-") as folder:
+        found = long_run(Path(folder), options.events)
+    click.echo("| events | seconds | memory after a tenth | at the end | growth | exit code |")
+    click.echo("|---|---|---|---|---|---|")
+    click.echo(
+        f"| {found.events} | {found.seconds:.0f} | {found.early_kib / 1024:.1f} MiB | "
+        f"{found.late_kib / 1024:.1f} MiB | {found.growth:.3f} | {found.exit_code} |"
+    )
+    if found.exit_code:
+        click.echo(found.errors, err=True)
+    return 0 if found.exit_code == 0 and found.growth <= GROWTH_MAX else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
