@@ -290,7 +290,7 @@ class CoordinatorActor:
             if seat.wants_fills
         )
         if owners:
-            self._open(FillRound(self.round_number + 1, owners))
+            self._open(FillRound(self.round_number + 1, owners, self._plans.is_active))
 
     def _on_started(self, message: RunStarted) -> None:
         """Everybody is told, also who was paused before: a start happens once."""

@@ -125,14 +125,19 @@ class FillRound(OpenRound):
     second, so that a strategy never has two calls at once.
     """
 
-    __slots__ = ("_fills",)
+    __slots__ = ("_fills", "_listens")
 
     def __init__(
-        self, number: int, owners: tuple[tuple[Seat, tuple[OrderFilledReport, ...]], ...]
+        self,
+        number: int,
+        owners: tuple[tuple[Seat, tuple[OrderFilledReport, ...]], ...],
+        listens: Callable[[str], bool],
     ) -> None:
         """
         Args:
             owners: in rank order, each with at least one fill; at least one owner.
+            listens: whether a strategy is still called; one that failed at its first fill may be
+                out when its second would be told, and would never answer.
         """
         most = max(len(fills) for _, fills in owners)
         super().__init__(
@@ -143,10 +148,17 @@ class FillRound(OpenRound):
             delivery=FillDelivered(number, owners[0][1][0]),
         )
         self._fills = {seat.strategy_id: fills for seat, fills in owners}
+        self._listens = listens
+
+    def next_stage(self) -> bool:
+        while super().next_stage():
+            if self.outstanding:
+                return True
+        return False
 
     def tell_stage(self) -> None:
         place = self._stage
-        seats = self._stages[place]
+        seats = [seat for seat in self._stages[place] if self._listens(seat.strategy_id)]
         self.outstanding = len(seats)
         for seat in seats:
             seat.mailbox.tell(FillDelivered(self.number, self._fills[seat.strategy_id][place]))

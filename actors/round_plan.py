@@ -79,6 +79,10 @@ class RoundPlans:
         self._plans.clear()
         self._everybody = None
 
+    def is_active(self, strategy_id: str) -> bool:
+        """Whether it is told of anything."""
+        return self._active.get(strategy_id, False)
+
     @property
     def ids(self) -> tuple[str, ...]:
         """Everybody who has a seat, active or not, in rank order."""

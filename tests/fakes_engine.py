@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -109,6 +110,20 @@ class FakeEngine(Engine):
             stop=stop,
             status_every_s=status_every_s,
             backend=backend,
+        )
+
+    def settle_account(
+        self,
+        settings: RunSettings,
+        *,
+        directory: Path,
+        stop: StopRequest,
+        environ: Mapping[str, str],
+        assignments: Sequence[tuple[Decimal, str, str, Decimal | None]],
+    ) -> RunResult:
+        self.live_asked = {"assignments": assignments}
+        return self.run_paper(
+            settings, directory=directory, stop=stop, status_every_s=0.0, backend="asyncio"
         )
 
     def replay_journal(self, path: Path) -> ReplayOutcome:

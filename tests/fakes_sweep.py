@@ -1,6 +1,6 @@
-"""The law of snapshots over a whole run: at every position a snapshot and the tail come to the same.
+"""The law of snapshots over a run: at every position a snapshot and the tail come to the same.
 
-    sweep(build, records)        # every record equal, every state hash equal, from every position
+    sweep(build, records)       # every record and every state hash equal, from every position
 
 ``build`` makes a fresh system over a journal. The first pass posts the recorded inputs to one
 system and takes a snapshot behind each; the others begin at a snapshot each.

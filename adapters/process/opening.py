@@ -33,7 +33,8 @@ def open_run(
         require_same_account(segment.name, segment.reader.header, settings, environment)
     # Paper time is the data's: the clock of this machine has no place in it.
     ts = time.time_ns() if environment == "live" else 0
-    resumed = resume(store, settings, source, environment, ts=ts)
+    records_max = settings.journal.segment_records_max
+    resumed = resume(store, settings, source, environment, ts=ts, records_max=records_max)
     if not resumed.is_first_start:
         _log.info(
             "RunResumed",

@@ -53,13 +53,13 @@ def run_paper(
     source = assembly.data_source(settings)
     store = JournalDirectory(directory)
     try:
-        run = _PaperRun(settings, source, store, stop, status_every_s)
+        run = PaperRun(settings, source, store, stop, status_every_s)
         return anyio.run(run.run, backend=backend)
     finally:
         store.close()
 
 
-class _PaperRun:
+class PaperRun:
     """One process of a paper run."""
 
     def __init__(

@@ -143,8 +143,9 @@ class JournalSettings(Section):
     journals/NAME-paper or journals/NAME-live in the current folder unless given."""
     snapshot_every_inputs: int = Field(default=10_000, ge=1, le=1_000_000_000)
     """A snapshot after so many inputs: a restart reads no more than those that came after it."""
-    segment_mb_max: int = Field(default=256, ge=1, le=1_000_000)
-    """A journal file that has grown to this size is followed by the next one, megabytes."""
+    segment_records_max: int = Field(default=1_000_000, ge=1, le=1_000_000_000)
+    """A journal file with more records is followed by the next one at the session's close. Bars
+    take some 300 bytes each, chains of options up to a hundred kilobytes."""
     sync_every_s: float = Field(default=1.0, gt=0, le=3_600)
     """Inputs that lead to no order are on the disk after so many seconds at the latest."""
 

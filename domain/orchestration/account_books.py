@@ -52,6 +52,8 @@ from orchestrion.domain.orchestration.authorisation import (
     MarginRule,
     Standing,
     coupled_exits,
+    exits_beyond,
+    freed_by_exits,
     least_margin,
     quantities,
     worst_margin,
@@ -230,7 +232,7 @@ class AccountBooks:
         amount = self.equity(book_id)
         rule, held, exits = self._rule(), quantities(self._books[book_id]), self._exits(book_id)
         try:
-            worst = worst_margin(held, exits, rule)
+            worst = self._worst_margin(book_id)
             least = least_margin(held, exits, rule) if exits else worst
         except UnpricedError:
             return BookCapital(book_id, amount, ZERO)
@@ -238,21 +240,10 @@ class AccountBooks:
             return BookCapital(book_id, amount, ZERO)
         bound = add(worst, self._reserved_total.get(book_id, ZERO))
         # Exits of what is not coupled free their margin too, although they are no worst case.
-        linear = self._closing(book_id)
+        linear = freed_by_exits(self._working.get(book_id, {}).values(), rule)
         return BookCapital(
             book_id, amount, subtract(amount, bound), add(subtract(worst, least), linear)
         )
-
-    def _closing(self, book_id: str) -> Decimal:
-        """Margin that the working uncoupled exits will set free."""
-        rule, freed = self._rule(), ZERO
-        for order in self._working.get(book_id, {}).values():
-            if order.is_reducing and not rule.any_coupled(order.legs):
-                for i, leg in enumerate(order.legs):
-                    left = max(order.remaining(i), ZERO)
-                    closed = left if leg.signed_quantity < 0 else left.copy_negate()
-                    freed = add(freed, rule.initial({leg.instrument_id: closed}))
-        return freed
 
     def account_equity(self) -> Decimal:
         """Equity of all books together, at the marks."""
@@ -279,6 +270,10 @@ class AccountBooks:
             }
             worst = self._worst_margin(book_id)
             total = add(total, subtract(worst, rule.initial(counted)) if counted else worst)
+        for book_id, working in self._working.items():
+            if working and book_id not in self._exposure.coupled_books:
+                beyond = exits_beyond(quantities(self._books[book_id]), working.values())
+                total = add(total, rule.initial(beyond)) if beyond else total
         for amount in self._reserved_total.values():
             total = add(total, amount)
         return total
@@ -289,12 +284,16 @@ class AccountBooks:
             self._free_capital = subtract(self.account_equity(), self.account_margin())
         return self._free_capital
 
-    def _worst_margin(self, strategy_id: str) -> Decimal:
-        """Like ``margin``, but whichever of the working exits fill."""
-        exits = self._exits(strategy_id)
-        if not exits:
-            return self.margin(strategy_id).initial
-        return worst_margin(quantities(self._books[strategy_id]), exits, self._rule())
+    def _worst_margin(self, book_id: str) -> Decimal:
+        """Like ``margin``, but whichever of the working exits fill, and with what they would open
+        beyond what is held (something else may have closed it meanwhile)."""
+        working = self._working.get(book_id)
+        if not working:
+            return self.margin(book_id).initial
+        rule, held = self._rule(), quantities(self._books[book_id])
+        worst = worst_margin(held, self._exits(book_id), rule)
+        beyond = exits_beyond(held, working.values())
+        return add(worst, rule.initial(beyond)) if beyond else worst
 
     def _exits(self, book_id: str) -> list[Change]:
         working = self._working.get(book_id)

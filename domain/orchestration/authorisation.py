@@ -3,8 +3,9 @@
 The budget rule is an upper bound of the worst case: the most that the positions can bind whichever
 exits fill, plus the stand-alone margin of every entry that works, plus that of this one, must not
 exceed the book's equity. Margins are subadditive, so whichever orders fill, the book can carry them
-at these prices (tests/property/test_authorisation.py tries all); later prices can still push it
-below, then only reducing commands pass. Exits are never judged by the budget that they relieve.
+at these prices (tests/property/test_authorisation.py tries all). What an entry reserved stays as it
+was approved while it works, at the prices of that moment: later prices can push a book below, then
+only reducing commands pass. Exits are never judged by the budget that they relieve.
 """
 
 from __future__ import annotations
@@ -183,6 +184,41 @@ def coupled_exits(working: Iterable[Order], rule: MarginRule) -> list[Change]:
         for order in working
         if order.is_reducing and rule.any_coupled(order.legs)
     ]
+
+
+def freed_by_exits(working: Iterable[Order], rule: MarginRule) -> Decimal:
+    """Margin that the working exits of what is not coupled will set free."""
+    freed = ZERO
+    for order in working:
+        if order.is_reducing and not rule.any_coupled(order.legs):
+            for i, leg in enumerate(order.legs):
+                left = max(order.remaining(i), ZERO)
+                closed = left if leg.signed_quantity < 0 else left.copy_negate()
+                freed = add(freed, rule.initial({leg.instrument_id: closed}))
+    return freed
+
+
+def exits_beyond(held: Change, working: Iterable[Order]) -> dict[str, Decimal]:
+    """What the working exits would open if they all filled: usually nothing. A fill that another
+    order, a settlement or the venue brought may have closed what they were to close."""
+    closing: dict[str, list[Decimal]] = {}
+    for order in working:
+        if order.is_reducing:
+            for i, leg in enumerate(order.legs):
+                left = order.remaining(i)
+                if left > 0:
+                    sides = closing.setdefault(leg.instrument_id, [ZERO, ZERO])
+                    side = 0 if leg.side is OrderSide.BUY else 1
+                    sides[side] = add(sides[side], left)
+    beyond: dict[str, Decimal] = {}
+    for instrument_id, (bought, sold) in closing.items():
+        quantity = held.get(instrument_id, ZERO)
+        over_bought = subtract(bought, max(quantity.copy_negate(), ZERO))
+        over_sold = subtract(sold, max(quantity, ZERO))
+        if over_bought > 0 or over_sold > 0:  # the greater one: they cannot both come to be
+            larger = over_bought if over_bought >= over_sold else over_sold.copy_negate()
+            beyond[instrument_id] = larger
+    return beyond
 
 
 def worst_margin(held: Change, exits: Sequence[Change], rule: MarginRule) -> Decimal:

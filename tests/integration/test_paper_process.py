@@ -213,6 +213,22 @@ def test_paper_run_that_was_stopped_goes_on_as_if_it_had_not(
     assert all(one.trailer is not None for one in readers)
 
 
+@pytest.mark.slow
+def test_journal_that_has_grown_is_followed_by_the_next_one_and_the_run_goes_on(
+    tmp_path: Path,
+) -> None:
+    grown = {**BUSY, "journal": {"segment_records_max": 150}}
+    undisturbed = run_paper(load_settings(BUSY), directory=tmp_path / "whole", stop=StopRequest())
+    settings = load_settings(grown)
+    stop = StopRequest()
+    stop.note("SIGTERM")
+    run_paper(settings, directory=tmp_path / "parts", stop=stop)
+    result = run_paper(settings, directory=tmp_path / "parts", stop=StopRequest())
+
+    assert outcome_of(result) == outcome_of(undisturbed)
+    assert len(list((tmp_path / "parts").glob("*.sqlite"))) > 4
+
+
 def test_run_that_has_ended_is_not_begun_again(tmp_path: Path) -> None:
     settings = load_settings(SHORT)
     run_paper(settings, directory=tmp_path / "j", stop=StopRequest())

@@ -50,12 +50,16 @@ class LongRun:
         return self.late_kib / self.early_kib
 
 
-def long_run(folder: Path, events: int) -> LongRun:
-    """Plays so many bars of one instrument over 24 hours."""
+def long_run(folder: Path, events: int, *, every: int = 500) -> LongRun:
+    """Plays so many bars of one instrument over 24 hours.
+
+    Args:
+        every: one order with so many of them.
+    """
     data = folder / "day.csv"
     _write_day(data, events)
     config = folder / "day.json"
-    config.write_text(json.dumps(_configuration(data)))
+    config.write_text(json.dumps(_configuration(data, every)))
     command = [sys.executable, "-W", "error", "-c", MAIN, "paper", str(config), "--json"]
     command += ["--journal", str(folder / "journals"), "--status-every", str(STATUS_S)]
     begun_s = time.monotonic()
@@ -111,12 +115,12 @@ def _write_day(path: Path, events: int) -> None:
             file.write(f"{moment},{100 + number * 7919 % 13}\n")
 
 
-def _configuration(data: Path) -> dict[str, Any]:
+def _configuration(data: Path, every: int) -> dict[str, Any]:
     name = "tests.processes.trading:Restless"
     return {
         "account": {"capital": 1_000_000},
         "strategy": name,
-        "config": {"every": 50, "resting_max": 0},
+        "config": {"every": every, "resting_max": 0},
         "data": {
             "source": "files",
             "files": [{"path": str(data), "instrument_id": "AAA", "bar_length": "1s"}],
@@ -128,9 +132,10 @@ def _configuration(data: Path) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--every", type=int, default=500, help="an order with so many events")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="orchestrion-day-") as folder:
-        found = long_run(Path(folder), options.events)
+        found = long_run(Path(folder), options.events, every=options.every)
     click.echo("| events | seconds | memory after a tenth | at the end | growth | exit code |")
     click.echo("|---|---|---|---|---|---|")
     click.echo(

@@ -32,8 +32,17 @@ _OF_STAGE = (*_OF_ORCHESTRATOR, "instruments", "paused", "fees", "port", "deadli
 Factories = Mapping[str, Callable[[], Strategy]]
 
 
+_LEFT_OUT = "test_supervision_isolation"
+"""Hundreds of ways to fail, whose scripts and factories fail here again."""
+
+
 @pytest.fixture(autouse=True)
-def stories_go_on_from_snapshots(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def stories_go_on_from_snapshots(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    if request.path.stem == _LEFT_OUT:
+        yield
+        return
     played: list[tuple[Stage, Build]] = []
     build_stage = Stage.__init__
 

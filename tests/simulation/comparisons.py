@@ -56,12 +56,16 @@ def isolation_difference(seed: int) -> str:
 
 
 def _numberless(found: list[dict[str, object]]) -> list[dict[str, object]]:
-    """Without the numbers of round and place: a round that only the failing one would hear of is
-    not opened when it is out, and its own refusals have places too."""
-    return [
-        {name: value for name, value in one.items() if name not in ("round", "index")}
-        for one in found
-    ]
+    """Without the numbers of round and place, also in the names of orders: a round that only the
+    failing one would hear of is not opened when it is out, and its own refusals have places too."""
+    kept: list[dict[str, object]] = []
+    for one in found:
+        command = one["command"]
+        if isinstance(command, dict):
+            command = {key: value for key, value in command.items() if key != "client_order_id"}
+        rest = {name: value for name, value in one.items() if name not in ("round", "index")}
+        kept.append({**rest, "command": command})
+    return kept
 
 
 def _difference(first: list[dict[str, object]], second: list[dict[str, object]]) -> str:

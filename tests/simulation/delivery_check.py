@@ -40,6 +40,7 @@ class DeliveryCheck:
     Attributes:
         faults: what was found, until somebody takes it.
         turns: deliveries by strategy.
+        last_round: the highest number of a round that anybody was told of.
         is_muted: messages are those of a replay; only turns from ``count_from`` on are counted.
     """
 
@@ -53,6 +54,7 @@ class DeliveryCheck:
         self.turns: dict[str, int] = {}
         self.is_muted = False
         self.count_from = 0
+        self.last_round = 0
         self._told: dict[str, deque[object]] = {}
         self._group_told: deque[object] = deque()
         self._group_now: object = None
@@ -99,6 +101,7 @@ class DeliveryCheck:
             self._on_slice(hop.actor, message)
         if isinstance(message, _CALLS):
             self._fresh = (hop.actor, message.round)
+            self.last_round = max(self.last_round, message.round)
             self.turns[hop.actor] = self.turns.get(hop.actor, 0) + 1
             if self._traits[hop.actor].is_async:
                 self._outstanding[hop.actor] = message.round

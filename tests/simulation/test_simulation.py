@@ -12,7 +12,7 @@ from tests.simulation.mutants import ALL, HASH_SEEDS, detect, digest_of
 from tests.simulation.simulation import Simulation
 
 pytestmark = pytest.mark.slow
-SEEDS = range(16)
+SEEDS = range(12)
 PLANTED = (
     "submit_before_journal",
     "double_apply_fill",
@@ -31,6 +31,18 @@ PLANTED = (
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_seed_finds_no_violation(seed: int) -> None:
+    assert Simulation(seed).run().violations == [], runner.command_of(seed)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        17,
+        6009,
+        6042,  # quarantined at the first of several fills of one round
+    ],
+)
+def test_a_seed_that_failed_once_does_not_fail_again(seed: int) -> None:
     assert Simulation(seed).run().violations == [], runner.command_of(seed)
 
 

@@ -60,6 +60,9 @@ class Nobody:
     def dismiss(self, strategy_id: str) -> LineUp:
         raise AssertionError(strategy_id)
 
+    def unrestored(self) -> dict[str, str]:
+        return {}
+
 
 class Coordinated:
     """A coordinator whose neighbours are mailboxes that nobody reads."""

@@ -6,13 +6,16 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
 from orchestrion.adapters.cli.exit_code import ExitCode
+from orchestrion.adapters.process.account_mismatch import AccountMismatchError
 from orchestrion.domain.errors import PortUnavailableError
+from orchestrion.domain.orchestration.reconciliation import Mismatch
 from orchestrion.runtime.errors import JournalError
 from tests.fakes_engine import FakeEngine
 
@@ -142,3 +145,45 @@ def test_handlers_of_signals_are_put_back_after_a_run(run: Run, config: str) -> 
     before = signal.getsignal(signal.SIGTERM)
     run("paper", config)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+# -- reconcile ------------------------------------------------------------------------------------
+
+
+def test_reconcile_hands_assignments_on_as_exact_numbers(run: Run, live_config: str) -> None:
+    engine = FakeEngine()
+    code, out, _ = run(
+        "reconcile", live_config, "--assign", "-3", "AAPL", "STRANGLE", "--assign", "0.5", "SPY",
+        "EXTERNAL", "--price", "187.20", engine=engine,
+    )  # fmt: skip
+    assert code == ExitCode.OK
+    assert "agree" in out
+    price = Decimal("187.20")
+    assert engine.live_asked["assignments"] == [
+        (Decimal(-3), "AAPL", "STRANGLE", price),
+        (Decimal("0.5"), "SPY", "EXTERNAL", price),
+    ]
+
+
+def test_reconcile_without_assignment_only_compares(run: Run, live_config: str) -> None:
+    engine = FakeEngine()
+    assert run("reconcile", live_config, engine=engine)[0] == ExitCode.OK
+    assert engine.live_asked["assignments"] == []
+
+
+@pytest.mark.parametrize("arguments", [("--assign", "three", "AAPL", "B"), ("--price", "dear")])
+def test_reconcile_refuses_what_is_no_number(
+    run: Run, live_config: str, arguments: tuple[str, ...]
+) -> None:
+    arguments = arguments if "--assign" in arguments else ("--assign", "1", "A", "B", *arguments)
+    code, _, err = run("reconcile", live_config, *arguments)
+    assert code == ExitCode.BAD_INPUT
+    assert "is no number" in err
+
+
+def test_account_that_differs_is_told_line_by_line(run: Run, live_config: str) -> None:
+    engine = FakeEngine(error=AccountMismatchError([Mismatch("AAPL", "10", "7")]))
+    code, _, err = run("reconcile", live_config, engine=engine)
+    assert code == ExitCode.FAILED
+    assert "the books and the account differ" in err
+    assert "AAPL: ours 10, the venue's 7" in err

@@ -69,7 +69,7 @@ def test_settings_of_processes_survive_the_journal_header() -> None:
             account={"id": "main"},
             paper={"speed": 60.0, "gap_max_s": 2.0},
             live={"client": CLIENT, "client_config": {"port": 1, "key": "${VENUE_KEY}"}},
-            journal={"directory": "there", "segment_mb_max": 3},
+            journal={"directory": "there", "segment_records_max": 3},
         )
     )
     again = load_settings(msgspec.json.decode(resolved_json(settings)))

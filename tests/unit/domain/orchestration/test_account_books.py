@@ -287,3 +287,16 @@ def test_frozen_strategy_cannot_even_cancel() -> None:
     order = approved(one.ask(buy("AAA", 1)))
     one.pause(PauseMode.FROZEN)
     assert refused(one.ask(cancel(order.client_order_id))).code is RefusalCode.STRATEGY_PAUSED
+
+
+def test_exit_whose_position_is_gone_binds_what_it_would_open() -> None:
+    one = desk()
+    one.hold("FUT", 3)
+    exit_ = approved(one.ask(sell("FUT", 3)))
+    free = one.manager.free_capital()
+    one.hold("FUT", -3)  # somebody else closed it: the exit that works is a naked sale now
+    assert one.manager.margin("alpha").initial == 0
+    assert one.manager.free_capital() == free  # 3,000 stay bound
+    assert one.manager.book_capital("alpha").free == 10_000 - 3_000
+    one.end(exit_)
+    assert one.manager.free_capital() == free + 3_000
