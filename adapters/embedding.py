@@ -22,12 +22,14 @@ from types import TracebackType
 from typing import Any, cast
 
 import msgspec
+import structlog
 
 from orchestrion.actors.membership_messages import AddStrategy, RemoveStrategy
 from orchestrion.actors.messages import PauseStrategy, ResumeStrategy, SetTradingState
 from orchestrion.adapters import assembly
 from orchestrion.adapters.backtest import build_run, summarise
 from orchestrion.adapters.capital_operations import CapitalOperations
+from orchestrion.adapters.data.feed_guard import DataFault, FeedGuard, FeedPolicy
 from orchestrion.adapters.data.source import DataSource
 from orchestrion.adapters.journal.memory_journal import MemoryJournal
 from orchestrion.adapters.journal.sqlite_journal import Durability, SqliteJournal
@@ -35,13 +37,15 @@ from orchestrion.adapters.result import RunResult
 from orchestrion.adapters.session import NoVenueModel, TradingSession, VenueModel
 from orchestrion.adapters.settings import RunSettings, load_settings
 from orchestrion.adapters.venue.backtest_adapter import BacktestOrchestrationAdapter
+from orchestrion.adapters.venue.report_guard import report_fault
 from orchestrion.domain.errors import (
     ConfigurationError,
     LifecycleError,
+    ReportRefusedError,
     UnknownInstrumentError,
 )
 from orchestrion.domain.models.instrument import InstrumentCatalog
-from orchestrion.domain.models.market import MarketEvent, as_slice
+from orchestrion.domain.models.market import MarketEvent, MarketSlice, as_slice
 from orchestrion.domain.models.money import divide
 from orchestrion.domain.models.portfolio import Book
 from orchestrion.domain.models.report import VenueReport
@@ -52,6 +56,7 @@ from orchestrion.runtime.actor import Answer
 from orchestrion.runtime.journal import Journal
 from orchestrion.runtime.shell import AsyncHost
 
+_log = structlog.get_logger("orchestrion.feed")
 DEADLINE_S = 0.05
 """How long a round waits for asynchronous strategies unless told otherwise, seconds."""
 _HUNDRED = Decimal(100)
@@ -59,7 +64,11 @@ _NANO = Decimal("0.000000001")
 
 
 class Orchestrion(CapitalOperations):
-    """One account's orchestration, embedded. Use it as an async context manager, once."""
+    """One account's orchestration, embedded. Use it as an async context manager, once.
+
+    Attributes:
+        data_refusals: why market data were refused -> how many items; see ``FeedGuard``.
+    """
 
     def __init__(
         self,
@@ -69,6 +78,7 @@ class Orchestrion(CapitalOperations):
         journal: Path | str | None = None,
         deadline_s: float = DEADLINE_S,
         on_event: Callable[[DomainEvent], None] | None = None,
+        feed_policy: FeedPolicy | None = None,
     ) -> None:
         """
         Args:
@@ -76,8 +86,13 @@ class Orchestrion(CapitalOperations):
             journal: file to write; None keeps the journal in memory and drops it.
             deadline_s: longest wait for asynchronous strategies in one round, seconds.
             on_event: told every domain event, in order, after it was journaled.
+            feed_policy: what market data are let through; without one everything that is a price
+                at all, however far from the last.
         """
         self._settings = settings
+        self._feed_policy = feed_policy or FeedPolicy(jump_max_fraction=None)
+        self._guard: FeedGuard | None = None
+        self.data_refusals: dict[str, int] = {}
         self._given_port = port
         self._journal_path = Path(journal) if journal is not None else None
         self._deadline_s = deadline_s
@@ -98,6 +113,7 @@ class Orchestrion(CapitalOperations):
         journal: Path | str | None = None,
         deadline_s: float = DEADLINE_S,
         on_event: Callable[[DomainEvent], None] | None = None,
+        feed_policy: FeedPolicy | None = None,
     ) -> Orchestrion:
         """From a configuration file or mapping, single or multi form.
 
@@ -112,6 +128,7 @@ class Orchestrion(CapitalOperations):
             journal=journal,
             deadline_s=deadline_s,
             on_event=on_event,
+            feed_policy=feed_policy,
         )
 
     async def __aenter__(self) -> Orchestrion:
@@ -171,7 +188,9 @@ class Orchestrion(CapitalOperations):
 
         Args:
             event: a slice, or one bar, quote, trade or chain, which is a slice of one. Times must
-                not go back.
+                not go back. Items that are no prices (zero, negative where the instrument has no
+                such, a crossed book, the same item twice) are left out, counted in
+                ``data_refusals`` and logged.
 
         Raises:
             ActorError: time went back, or the run has failed.
@@ -183,14 +202,37 @@ class Orchestrion(CapitalOperations):
             if item.instrument_id not in catalog:
                 raise UnknownInstrumentError(item.instrument_id)
         await self._ensure_started(market_slice.ts_event)
-        await session.publish(market_slice)
+        usable = self._usable(market_slice)
+        if usable is not None:
+            await session.publish(usable)
+
+    def _usable(self, market_slice: MarketSlice) -> MarketSlice | None:
+        """What of a slice the strategies may see. Time that goes back is the caller's mistake: the
+        session tells him."""
+        if self._guard is None:
+            catalog = self._running.system.orchestrator.capital_manager.catalog
+            self._guard = FeedGuard(catalog, self._feed_policy)
+        guarded = self._guard.check(market_slice)
+        if any(one.fault is DataFault.OUT_OF_ORDER for one in guarded.refusals):
+            return market_slice
+        for one in guarded.refusals:
+            self.data_refusals[one.fault] = self.data_refusals.get(one.fault, 0) + 1
+            _log.warning("data refused", instrument=one.instrument_id, why=one.detail)
+        return guarded.market_slice
 
     async def report(self, report: VenueReport, *, ts: int | None = None) -> None:
         """Posts what the bot's own venue says: accepted, filled, rejected, cancelled, expired.
 
         Args:
             ts: time of arrival, nanoseconds UTC; the report's own when it is left out.
+
+        Raises:
+            ReportRefusedError: it cannot be booked at all; nothing was taken.
         """
+        catalog = self._running.system.orchestrator.capital_manager.catalog
+        fault = report_fault(report, catalog)
+        if fault:
+            raise ReportRefusedError(fault)
         await self._ensure_started(report.ts_event)
         await self._running.report(report, report.ts_event if ts is None else ts)
 

@@ -50,6 +50,12 @@ class UnknownInstrumentError(DomainError, KeyError):
         )
 
 
+class ReportRefusedError(DomainError, ValueError):
+    """A venue's report that cannot be booked at all (a NaN, an unknown instrument). Nothing was
+    taken; the account may have moved in a way that the books do not know, so stop entering and
+    reconcile with the venue."""
+
+
 class LifecycleError(DomainError):
     """A life-cycle step that the table does not allow; nothing has changed."""
 

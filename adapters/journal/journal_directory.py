@@ -9,6 +9,8 @@ one stays: it begins with a snapshot of everything.
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from orchestrion.adapters.journal.sqlite_journal import Durability, SqliteJournal
@@ -72,5 +74,12 @@ def segment_paths(directory: Path) -> list[Path]:
 
 
 def _has_begun(path: Path) -> bool:
-    wal = path.with_name(path.name + "-wal")
-    return path.stat().st_size > 0 or (wal.exists() and wal.stat().st_size > 0)
+    """Whether anything was committed to a file. A writer makes an empty file, then an empty
+    database, then tables and header in one transaction; it may be killed between any two."""
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    except sqlite3.Error:
+        return True  # not empty, and not readable: the reader says what is wrong with it
+    return bool(tables or application_id)

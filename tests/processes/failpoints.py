@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from orchestrion.adapters.journal import sqlite_journal
 from orchestrion.adapters.journal.journal_directory import JournalDirectory
 from orchestrion.adapters.journal.sqlite_journal import SqliteJournal
 from orchestrion.adapters.venue.venue_client import (
@@ -35,7 +36,9 @@ FAILPOINT = "ORCHESTRION_TEST_FAILPOINT"
 SYNC_LOG = "ORCHESTRION_TEST_SYNC_LOG"
 PLANT = "ORCHESTRION_TEST_PLANT"
 POINTS = (
-    "segment.before_header",
+    "segment.before_file",
+    "segment.empty_file",
+    "segment.empty_database",
     "segment.after_header",
     "append.before",
     "append.after",
@@ -147,7 +150,7 @@ def _watch_journal() -> None:  # noqa: C901 - one small function per call
     note = _sync_note(os.environ.get(SYNC_LOG))
 
     def beginning(self: JournalDirectory, header: JournalHeader) -> SqliteJournal:
-        _failpoint.pass_by("segment.before_header")
+        _failpoint.pass_by("segment.before_file")
         journal = begin(self, header)
         _failpoint.pass_by("segment.after_header")
         return journal
@@ -184,6 +187,19 @@ def _watch_journal() -> None:  # noqa: C901 - one small function per call
         _failpoint.pass_by("close.before")
         close(self)
 
+    set_pragmas, write_header = sqlite_journal._set_pragmas, sqlite_journal._write_header
+
+    def setting_pragmas(*arguments: Any) -> None:
+        _failpoint.pass_by("segment.empty_file")
+        set_pragmas(*arguments)
+
+    def writing_header(*arguments: Any) -> bytes:
+        _failpoint.pass_by("segment.empty_database")
+        return write_header(*arguments)
+
+    steps = {"_set_pragmas": setting_pragmas, "_write_header": writing_header}
+    for name, step in steps.items():
+        setattr(sqlite_journal, name, step)
     replaced: dict[str, Callable[..., Any]] = {
         "append": appending,
         "sync": syncing,

@@ -17,7 +17,12 @@ from orchestrion.adapters.journal.memory_store import MemoryStore
 from orchestrion.adapters.recovery import Build, Resumed, resume_run
 from orchestrion.domain.models.instrument import InstrumentCatalog
 from orchestrion.domain.models.order import OrderStatus
-from orchestrion.runtime.errors import DivergenceError, JournalDamagedError, JournalError
+from orchestrion.runtime.errors import (
+    ActorError,
+    DivergenceError,
+    JournalDamagedError,
+    JournalError,
+)
 from orchestrion.runtime.journal import Journal, JournalHeader, Record, RecordKind
 from orchestrion.runtime.journal_store import JournalStore
 from tests.fakes import (
@@ -303,3 +308,69 @@ def test_books_are_those_of_the_run() -> None:
     resumed = resumed_from(store_of(stage.records()))
     assert dict(resumed.system.books) == dict(stage.books)
     assert resumed.system.books["alpha"].quantity("AAA") != Decimal(0)
+
+
+def test_state_while_everything_is_held_is_a_state_like_any_other() -> None:
+    resumed = resumed_from(store_of(recorded(3)))
+    held, machine = resumed.system, resumed.system.machine
+    machine.take_effects()
+    machine.post(minute(3), at(3))
+    machine.take_effects()
+    other = build(MemoryStore().begin(header()), header())
+    other.restore(held.snapshot())
+    assert other.is_held
+    assert other.last_slice_ts == at(3)
+    assert other.snapshot() == held.snapshot()
+    assert other.state_hash() == held.state_hash()
+
+
+def test_strategy_that_cannot_take_its_state_back_harms_only_itself() -> None:
+    class Forgetful(Remembering):
+        def restore(self, state: Any) -> None:
+            raise ValueError("of another version")
+
+    def rebuilt(journal: Journal, given: JournalHeader) -> TradingSystem:
+        some = scripts()
+        factories = {
+            **following({"alpha": some["alpha"]}, Forgetful),
+            **following({"beta": some["beta"]}, Remembering),
+        }
+        return build_system(
+            orchestrator_of({one: factory() for one, factory in factories.items()}),
+            factories,
+            InstrumentCatalog(INSTRUMENTS),
+            journal,
+            SystemSettings(order_id_prefix="T"),
+        )
+
+    store = MemoryStore()
+    journal = store.begin(header())
+    genesis = Genesis(lambda one: build(one, header()), recorded())
+    genesis.system.machine.write_to(journal)
+    genesis.system.machine.record_snapshot(genesis.system.snapshot())
+    resumed = resume_run(store, header(configuration_sha256="new code"), rebuilt)
+    assert resumed.system.status("alpha") == "quarantined"
+    assert resumed.system.status("beta") == "running"
+    again = resume_run(store, header(configuration_sha256="new code"), rebuilt)
+    assert again.system.status("alpha") == "quarantined"
+
+
+def test_system_that_has_taken_inputs_is_given_no_state() -> None:
+    resumed = resumed_from(store_of(recorded(3)))
+    resumed.system.machine.take_effects()
+    with pytest.raises(ActorError, match="without inputs"):
+        resumed.system.restore(resumed.system.snapshot())
+
+
+def test_snapshot_of_another_format_is_refused() -> None:
+    resumed = resumed_from(store_of(recorded(3)))
+    resumed.system.machine.take_effects()
+    body = resumed.system.snapshot().replace(b'{"format":1', b'{"format":2', 1)
+    with pytest.raises(ActorError, match="of format 2, this version reads 1"):
+        build(MemoryStore().begin(header()), header()).restore(body)
+
+
+def test_there_is_no_snapshot_while_effects_wait() -> None:
+    resumed = resumed_from(store_of(recorded(3)))
+    with pytest.raises(ActorError, match="messages or effects wait"):
+        resumed.system.snapshot()
