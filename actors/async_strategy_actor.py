@@ -14,7 +14,6 @@ from typing import cast
 
 import msgspec
 
-from orchestrion.actors.host_state import FrozenState
 from orchestrion.actors.messages import (
     BookChanged,
     CatalogChanged,
@@ -114,14 +113,14 @@ class AsyncStrategyActor:
         """Its state but for the strategy's own: that is remembered, and not recomputed."""
         return {"can_restore": self._can_restore, "host": self._host.snapshot()}
 
-    def restore(self, snapshot: object, remembered: FrozenState | None) -> None:
-        """Takes back what ``snapshot`` gave, and the strategy's own state.
+    def restore(self, snapshot: object, memory: object) -> None:
+        """Takes back what ``snapshot``, and its host's ``memory``, gave.
 
         Raises:
             JournalFormatError: it is no such state.
         """
         given = require_fields(snapshot, ("can_restore", "host"), self._strategy_id)
-        self._host.restore(given["host"], remembered)
+        self._host.restore(given["host"], memory)
         self._can_restore = given["can_restore"] is True
 
     def _start(

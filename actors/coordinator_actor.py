@@ -176,18 +176,24 @@ class CoordinatorActor:
             departures=self._departures,
             publish=publish,
         )
-        self._restarts = RestartKeeper(
-            seats=lambda: self._plans.all_seats,
-            unrestored=recruiter.unrestored,
-            quarantine=self._custody.quarantine,
-            resume=self._on_resumed,
-            publish=publish,
-        )
+        self._restarts = self._restart_keeper(recruiter)
         self._round: OpenRound | None = None
         self.is_started = self.has_ended = False
         self.last_slice_ts: int | None = None
         self.closed_ts: int | None = None
-        self._handlers: dict[type, Callable[..., None]] = {
+        self._handlers = self._own_handlers()
+
+    def _restart_keeper(self, recruiter: Recruiter) -> RestartKeeper:
+        return RestartKeeper(
+            seats=lambda: self._plans.all_seats,
+            unrestored=recruiter.unrestored,
+            quarantine=self._custody.quarantine,
+            resume=self._on_resumed,
+            publish=self._publish,
+        )
+
+    def _own_handlers(self) -> dict[type, Callable[..., None]]:
+        return {
             Silence: self._on_silence,
             NothingAnswered: self._on_nothing,
             StrategyAnswered: self._on_answered,

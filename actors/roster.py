@@ -15,7 +15,6 @@ from typing import Any, ClassVar, TypeAlias, cast
 import msgspec
 
 from orchestrion.actors.async_strategy_actor import AsyncStrategyActor
-from orchestrion.actors.host_state import FrozenState
 from orchestrion.actors.line_up import LineUp
 from orchestrion.actors.membership_messages import AddStrategy
 from orchestrion.actors.round_plan import Seat
@@ -33,13 +32,7 @@ from orchestrion.runtime.actor import Actor
 from orchestrion.runtime.errors import describe
 from orchestrion.runtime.machine import Machine
 from orchestrion.runtime.mailbox import CAPACITY_MESSAGES, Mailbox
-from orchestrion.runtime.state import (
-    from_plain,
-    require_fields,
-    restore_state,
-    state_of,
-    to_plain,
-)
+from orchestrion.runtime.state import require_fields, restore_state, state_of
 from orchestrion.runtime.supervision import SupervisionPolicy
 
 MAILBOX_ROOM_MIN = 16
@@ -240,11 +233,10 @@ class Roster:
         return {"members": state_of(self), "hosts": hosts}
 
     def remembered(self) -> dict[str, object]:
-        """What asynchronous strategies have learned."""
+        """What of strategies is no part of the state, see ``StrategyHost.memory``."""
         return {
-            one: to_plain(actor.host.remembered)
+            one: None if self._is_out(one) else actor.host.memory()
             for one, actor in self._actors.items()
-            if isinstance(actor, AsyncStrategyActor) and not self._is_out(one)
         }
 
     def lost_ids(self) -> tuple[str, ...]:
@@ -301,13 +293,11 @@ class Roster:
         """
         given = require_fields(snapshot, ("members", "hosts"), "Roster")
         hosts = require_fields(given["hosts"], tuple(self._actors), "the strategies' hosts")
-        own: dict[str, FrozenState | None] = from_plain(
-            remembered, dict[str, FrozenState | None], "asynchronous strategies"
-        )
+        memories = require_fields(remembered, tuple(self._actors), "the strategies' memories")
         for strategy_id, actor in self._actors.items():
             if hosts[strategy_id] is not None:
                 actor.host.view.move(catalog=self._orchestrator.capital_manager.catalog)
-                actor.restore(hosts[strategy_id], own.get(strategy_id))
+                actor.restore(hosts[strategy_id], memories[strategy_id])
 
     def _is_out(self, strategy_id: str) -> bool:
         return self._machine.is_quarantined(strategy_id)

@@ -81,7 +81,6 @@ class StrategyHost:
         "turns": int,
         "_log_limit": int,
         "_can_rebuild": bool,
-        "_answers": dict[int, tuple[Decimal | None, ...]],
     }
 
     def __init__(
@@ -107,7 +106,8 @@ class StrategyHost:
         self._answers: dict[int, tuple[Decimal | None, ...]] = {}
         self._log_limit = SNAPSHOT_TURNS
         self._can_rebuild = True
-        self._given: dict[str, object] | None = None
+        self._told_before = 0
+        self._given: tuple[dict[str, object], object] | None = None
         self.unrestored = ""
 
     def _remember(self, state: FrozenState | None) -> _Memento:
@@ -137,8 +137,8 @@ class StrategyHost:
             self._answers[len(log)] = tuple(self._noted)
             self._noted.clear()
         log.append(message)
-        if len(log) >= self._log_limit:
-            self._shorten_log(len(log))
+        if len(log) + self._told_before >= self._log_limit:
+            self._shorten_log(len(log) + self._told_before)
 
     def _shorten_log(self, count: int) -> None:
         self._log_limit = count + SNAPSHOT_TURNS  # first: taking a snapshot may fail
@@ -153,6 +153,7 @@ class StrategyHost:
     def _forget_log(self) -> None:
         self._log.clear()
         self._answers.clear()
+        self._told_before = 0
 
     def take_snapshot(self) -> bool:
         """Remembers the strategy as it is now. False: it gives no snapshot at this moment."""
@@ -166,11 +167,6 @@ class StrategyHost:
     @property
     def gives_snapshots(self) -> bool:
         return self._gives_snapshots
-
-    @property
-    def remembered(self) -> FrozenState | None:
-        """The strategy's state at the last memento."""
-        return self._memento.state
 
     def rebuild(self) -> None:
         """A new strategy at the last memento, that is told again what came since. What it was
@@ -205,46 +201,72 @@ class StrategyHost:
         return self._is_folded and not self._can_rebuild and self._present_state() is None
 
     def snapshot(self) -> dict[str, object]:
-        """Everything about it. An asynchronous strategy's own state is not here: a replay does not
-        call it, see ``remembered``. Of one that could not be restored, what was given."""
+        """What a replay comes to as well: an asynchronous strategy's own state is not here, because
+        a replay does not call it. Of one that could not be restored, what was given."""
         if self._given is not None:
-            return self._given
-        memento, view = self._memento, self.view
+            return self._given[0]
+        view = self.view
         return {
             **state_of(self),
-            "memento": to_plain(memento.state if self._is_folded else None),
-            "memento_view": plain_view(memento.book, memento.orders, memento.now),
-            "log": [plain_message(one) for one in self._log],
+            "told": len(self._log) + self._told_before,
             "view": plain_view(view.book, view.working_orders, view.now),
             "state": to_plain(self._present_state() if self._is_folded else None),
         }
 
-    def restore(self, snapshot: object, remembered: FrozenState | None = None) -> None:
-        """Takes back what ``snapshot`` gave. A strategy that fails at it harms only itself, see
-        ``unrestored``.
+    def memory(self) -> object:
+        """What is needed besides to build the strategy again; None where it gives its state.
 
-        Args:
-            remembered: of an asynchronous strategy.
+        A strategy that gives its state does not need what it was told before: told again from
+        there on, with the same answers, it comes to the same.
+        """
+        if self._given is not None:
+            return self._given[1]
+        if self._is_folded and self._present_state() is not None:
+            return None
+        memento = self._memento
+        return {
+            "memento": to_plain(memento.state),
+            "view": plain_view(memento.book, memento.orders, memento.now),
+            "log": [plain_message(one) for one in self._log],
+            "answers": to_plain(self._answers),
+        }
+
+    def restore(self, snapshot: object, memory: object) -> None:
+        """Takes back what ``snapshot`` and ``memory`` gave. A strategy that fails at it harms only
+        itself, see ``unrestored``.
 
         Raises:
             JournalFormatError: it is no such state.
         """
-        own = ("memento", "memento_view", "log", "view", "state")
-        given = require_fields(snapshot, (*self.STATE, *own), "StrategyHost")
+        given = require_fields(snapshot, (*self.STATE, "told", "view", "state"), "StrategyHost")
         restore_state(self, {name: given[name] for name in self.STATE})
-        then, now = view_of(given["memento_view"]), view_of(given["view"])
-        memento = from_plain(given["memento"], FrozenState | None, "a memento") or remembered
-        self._memento = _Memento(memento, *then)
-        self._log = messages_of(given["log"], self.view.instruments.currency)
-        state = from_plain(given["state"], FrozenState | None, "a strategy") or remembered
+        told: int = from_plain(given["told"], int, "a strategy")
+        book, orders, ts = view_of(given["view"])
+        state: FrozenState | None = from_plain(given["state"], FrozenState | None, "a strategy")
+        if memory is None:
+            self._memento = _Memento(state, book, orders, ts)
+        else:
+            remembered = self._remember_again(memory)
+            # An asynchronous strategy is as it was at its last good answer.
+            state = state if self._is_folded else remembered
+        self._told_before = told - len(self._log)
         try:
             self._restore_strategy(state)
         except KeyboardInterrupt:
             raise
         except BaseException as failure:  # a strategy may raise anything
-            self._given, self.unrestored = given, describe(failure)
-        book, orders, ts = now
+            self._given, self.unrestored = (given, memory), describe(failure)
         self.view.move(now=ts, signals=(), book=book, orders=orders)
+
+    def _remember_again(self, memory: object) -> FrozenState | None:
+        own = require_fields(memory, ("memento", "view", "log", "answers"), "StrategyHost")
+        state: FrozenState | None = from_plain(own["memento"], FrozenState | None, "a memento")
+        self._memento = _Memento(state, *view_of(own["view"]))
+        self._log = messages_of(own["log"], self.view.instruments.currency)
+        self._answers = from_plain(
+            own["answers"], dict[int, tuple[Decimal | None, ...]], "answers of a view"
+        )
+        return state
 
     def _restore_strategy(self, state: FrozenState | None) -> None:
         if state is not None:
@@ -328,9 +350,9 @@ class StrategyActor:
         """Its state, see ``StrategyHost.snapshot``."""
         return self._host.snapshot()
 
-    def restore(self, snapshot: object, remembered: FrozenState | None) -> None:
-        """Takes back what ``snapshot`` gave."""
-        self._host.restore(snapshot, remembered)
+    def restore(self, snapshot: object, memory: object) -> None:
+        """Takes back what ``snapshot``, and its host's ``memory``, gave."""
+        self._host.restore(snapshot, memory)
 
 
 def call_strategy(host: StrategyHost, message: object) -> object:

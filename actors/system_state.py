@@ -2,9 +2,9 @@
 
 A snapshot and the inputs behind it lead to the same decisions as all inputs from the first one on,
 at every position (tests/replay/test_snapshot_sweep.py). It has two parts: ``state`` is what a
-replay must come to again, byte for byte, so its hash is the state hash; ``remembered`` is what
-asynchronous strategies have learned, which a replay does not recompute because it does not call
-them.
+replay must come to again, byte for byte, so its hash is the state hash; ``remembered`` is what is
+needed besides to build strategies again: what asynchronous ones have learned (a replay does not
+call them), and what those were told that give no snapshots.
 """
 
 from __future__ import annotations

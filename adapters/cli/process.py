@@ -82,8 +82,8 @@ def paper(
 ) -> None:
     """Trade on paper: recorded data, simulated fills, a journal that survives.
 
-    SIGTERM or Ctrl-C ends the run after its round; the next start goes on where it stopped. A
-    second signal ends it at once, which loses nothing.
+    SIGTERM or Ctrl-C ends the run after its round, with exit code 0; the next start goes on where
+    it stopped. A second signal ends it at once, with 128 + its number, and loses nothing.
 
     \b
     Examples:
@@ -139,7 +139,8 @@ def live(
     Says first what it is going to do. Then it reaches the venue, asks what became of every order of
     an earlier run, compares the account with the books, and only then shows strategies market data.
     SIGTERM or Ctrl-C ends the run after its round: nothing new is sent, what is under way is
-    settled or stays UNKNOWN until the next start asks. A second signal ends it at once.
+    settled or stays UNKNOWN until the next start asks. A second signal ends it at once, with 128 +
+    its number.
 
     \b
     Example:

@@ -214,7 +214,8 @@ class _LiveRun:
         """From the connection to the first market data, and on to the end of the feed."""
         reader = OutcomeReader(adapter, session)
         trading.start_soon(reader.run)
-        with self._stop.interrupting() as waiting:
+        timeout_s = self._settings.live.start_timeout_s
+        with self._stop.interrupting() as waiting, anyio.move_on_after(timeout_s) as patience:
             for assignment in self._assignments or ():
                 await assign(session, assignment)
             await reconcile_live(
@@ -224,6 +225,8 @@ class _LiveRun:
                 settings=self._settings,
                 is_first_start=opened.is_first_start,
             )
+        if patience.cancelled_caught:
+            raise PortUnavailableError(f"the venue did not show the account within {timeout_s:g} s")
         if waiting.cancelled_caught or self._assignments is not None:
             return
         seq = session.system.machine.seq

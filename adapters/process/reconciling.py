@@ -100,8 +100,9 @@ async def reconcile_live(
         AccountMismatchError: a difference lasted; the run stays held.
         PortError: the venue does not answer.
     """
-    # At a first start nothing is in flight: what differs then will go on to differ.
-    patience_s = 0.0 if is_first_start else settings.live.start_timeout_s
+    # At a first start nothing is in flight: what differs then will go on to differ. Half of the
+    # time, so that a difference is told as one and not as a start that took too long.
+    patience_s = 0.0 if is_first_start else settings.live.start_timeout_s / 2
     until_s = anyio.current_time() + patience_s
     while True:
         await adapter.settled()

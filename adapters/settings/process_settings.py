@@ -65,7 +65,8 @@ class LiveSettings(Section):
     """Live trading through a client of a venue."""
 
     client: str | None = Field(default=None, min_length=3)
-    """Import path package.module:Class of the venue's client; see docs/adapters.md."""
+    """Import path package.module:Class of the venue's client: a class with the methods of
+    orchestrion.adapters.venue.venue_client.VenueClient, which says what each of them owes."""
     client_config: dict[str, Any] = Field(default_factory=dict)
     """Arguments of that class. ${NAME} stands for an environment variable and is never written
     down anywhere: the place for secrets."""

@@ -122,7 +122,7 @@ def test_embedding_example_runs_the_same_on_both_event_loops(backend: str) -> No
     *books, decisions = run.stdout.splitlines()[-3:]
     assert [line.split()[0] for line in books] == ["dip_buyer", "patient"]
     assert "paused (entries_blocked)" in books[0]
-    assert decisions == "decisions 6554e28adf8c09d9"
+    assert decisions == "decisions 02ea57ba9e7ba10e"
 
 
 def test_every_example_is_tested_here() -> None:

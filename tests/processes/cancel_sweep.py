@@ -95,7 +95,7 @@ class Counted:
                 step, value = inner.throw, failure
 
 
-def sweep(folder: Path, scenario: int, backend: str, *, last_day: int = 28) -> Sweep:
+def sweep(folder: Path, scenario: int, backend: str, *, last_day: int = 14) -> Sweep:
     """All awaits of one scenario."""
     found = Sweep(scenario, backend)
     settings = settings_of(scenario, last_day)

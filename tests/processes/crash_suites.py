@@ -212,7 +212,7 @@ def _reach_point(one: Arena, point: str, count: int, figures: Figures, where: st
         figures.faults.append(f"{where}: exit {code}: {_last_words(one.run)}")
 
 
-def terminate(folder: Path, cycles: int, seed: int) -> Figures:
+def terminate(folder: Path, cycles: int, seed: int, *, after_max_s: float = 3.0) -> Figures:
     """SIGTERM at any instant, the start and the reconciliation included."""
     figures = Figures("SIGTERM at a random instant")
     draws = random.Random(seed)  # noqa: S311
@@ -224,7 +224,7 @@ def terminate(folder: Path, cycles: int, seed: int) -> Figures:
                 where = f"seed {seed}, run {number}, signal {figures.cycles + 1}"
                 figures.cycles += 1
                 one.run.start()
-                time.sleep(draws.uniform(0.0, 3.0))
+                time.sleep(draws.uniform(0.0, after_max_s))
                 _terminate_once(one, figures, where)
                 one.check(figures, where)
             times_s, figures.times_s = figures.times_s, []

@@ -37,9 +37,8 @@ def clear_words(one: Arena) -> list[str]:
     return [line for line in lines[start:] if not line.startswith("{")]
 
 
-@pytest.mark.parametrize("seed", [0, 1], ids=["asyncio", "trio"])
-def test_sigterm_ends_the_run_after_its_round(tmp_path: Path, seed: int) -> None:
-    with arena(tmp_path / "a", seed=seed, plan="{}") as one:
+def test_sigterm_ends_the_run_after_its_round(tmp_path: Path) -> None:
+    with arena(tmp_path / "a", seed=1, plan="{}") as one:
         one.run.start()
         assert one.run.wait_running()
         time.sleep(1.0)
@@ -184,7 +183,7 @@ def test_account_that_holds_something_at_the_first_start_is_refused(tmp_path: Pa
 
 
 def test_pr_share_of_random_kills(tmp_path: Path) -> None:
-    require_clean(kill_at_random(tmp_path / "kills", 3, seed=11))
+    require_clean(kill_at_random(tmp_path / "kills", 2, seed=11))
 
 
 def test_kill_at_the_worst_instants(tmp_path: Path) -> None:
@@ -195,7 +194,7 @@ def test_kill_at_the_worst_instants(tmp_path: Path) -> None:
 
 
 def test_pr_share_of_signals(tmp_path: Path) -> None:
-    require_clean(terminate(tmp_path / "terms", 2, seed=5))
+    require_clean(terminate(tmp_path / "terms", 2, seed=5, after_max_s=1.0))
 
 
 def require_clean(figures: Figures) -> None:

@@ -22,7 +22,7 @@ from orchestrion.adapters.venue.fees import FeeSchedule
 from orchestrion.adapters.venue.simulated_venue import SimulatedVenue
 from orchestrion.adapters.venue.slippage import SlippageModel
 from orchestrion.domain.models.instrument import InstrumentCatalog
-from orchestrion.domain.models.market import Bar, MarketSlice
+from orchestrion.domain.models.market import Bar, MarketData, MarketSlice
 from orchestrion.domain.models.portfolio import NetPosition, PortfolioState
 from orchestrion.domain.models.report import OrderCanceledReport
 from orchestrion.domain.orchestration.reconciliation import OrderWord, net_of
@@ -82,7 +82,8 @@ def days(first: int, count: int, a_day: int = 3) -> list[MarketSlice]:
 
 
 def _on_day(market_slice: MarketSlice, day: int) -> MarketSlice:
-    def moved(one: Any) -> Bar:
+    def moved(one: MarketData) -> Bar:
+        assert isinstance(one, Bar)
         return msgspec.structs.replace(
             one, ts_open=one.ts_open + day * DAY_NS, ts_event=one.ts_event + day * DAY_NS
         )

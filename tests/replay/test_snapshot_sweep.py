@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from orchestrion.actors.system import SystemSettings, TradingSystem, build_system
+from orchestrion.adapters.journal.memory_journal import MemoryJournal
 from orchestrion.domain.conflict import ConflictPolicies, ConflictPolicy
 from orchestrion.domain.models.instrument import InstrumentCatalog
 from orchestrion.domain.models.order import OrderType, TimeInForce
@@ -22,6 +23,7 @@ from tests.fakes import (
     Scripted,
     buy,
     following,
+    header,
     minutes,
     orchestrator_of,
     play,
@@ -82,17 +84,13 @@ def test_late_and_repeated_fills_find_their_order_after_a_snapshot() -> None:
     (fill,) = stage.fills
     for seq in (0, genesis.system.machine.seq):
         system = genesis.go_on_from(seq)
+        journal = MemoryJournal()
+        journal.begin(header())
+        system.machine.write_to(journal)
         for again in (fill, msgspec.structs.replace(fill, trade_id="late")):
-            system.machine._append = MemoryJournalLike().append
             system.machine.post(again, system.machine.now)
         assert system.books["alpha"].quantity("AAA") == Decimal(10)
         assert not system.books["EXTERNAL"].positions
-
-
-class MemoryJournalLike:
-    """Takes everything."""
-
-    def append(self, record: object) -> None: ...
 
 
 @pytest.mark.parametrize("kind", [Scripted, Remembering, AsyncRemembering])

@@ -15,8 +15,10 @@ from orchestrion.actors.system import SystemSettings, TradingSystem, build_syste
 from orchestrion.adapters.journal.journal_directory import JournalDirectory
 from orchestrion.adapters.journal.memory_store import MemoryStore
 from orchestrion.adapters.recovery import Build, Resumed, resume_run
+from orchestrion.domain.conflict import ConflictPolicies, ConflictPolicy
 from orchestrion.domain.models.instrument import InstrumentCatalog
 from orchestrion.domain.models.order import OrderStatus
+from orchestrion.domain.netting.internal_cross import CrossPolicy
 from orchestrion.runtime.errors import (
     ActorError,
     DivergenceError,
@@ -27,6 +29,9 @@ from orchestrion.runtime.journal import Journal, JournalHeader, Record, RecordKi
 from orchestrion.runtime.journal_store import JournalStore
 from tests.fakes import (
     INSTRUMENTS,
+    MINUTE_NS,
+    AsyncRemembering,
+    AsyncScripted,
     Remembering,
     Script,
     SilentPort,
@@ -42,6 +47,8 @@ from tests.fakes import (
     sell,
 )
 from tests.fakes_sweep import Genesis
+
+FRESH = CrossPolicy(quote_age_max_ns=MINUTE_NS, last_price_age_max_ns=MINUTE_NS)
 
 
 def scripts() -> dict[str, Script]:
@@ -374,3 +381,95 @@ def test_there_is_no_snapshot_while_effects_wait() -> None:
     resumed = resumed_from(store_of(recorded(3)))
     with pytest.raises(ActorError, match="messages or effects wait"):
         resumed.system.snapshot()
+
+
+# -- what was decided and not carried out ---------------------------------------------------------
+
+
+def cut_before(records: Sequence[Record], name: str) -> list[Record]:
+    """The journal of a process that ended just before it took its first input of a kind."""
+    place = next(i for i, one in enumerate(records) if one.name == name)
+    return list(records[:place])
+
+
+def crossing(journal: Journal, _: JournalHeader) -> TradingSystem:
+    some = {"x": Script(on_event={1: buy(8)}), "y": Script(on_event={1: sell(5)})}
+    factories = following(some, Remembering)
+    return build_system(
+        orchestrator_of(
+            {one: factory() for one, factory in factories.items()},
+            policies=ConflictPolicies(opposing_sides=ConflictPolicy.NET),
+            capital_rules={"cross_policy": FRESH},
+        ),
+        factories,
+        InstrumentCatalog(INSTRUMENTS),
+        journal,
+        SystemSettings(order_id_prefix="T"),
+    )
+
+
+def test_trade_inside_the_account_that_was_not_booked_yet_is_booked() -> None:
+    """Its residual may have left; the sizes of both were decided together."""
+    some = {"x": Script(on_event={1: buy(8)}), "y": Script(on_event={1: sell(5)})}
+    stage = play(
+        following(some, Remembering),
+        minutes(2),
+        is_data_recorded=True,
+        is_ended=False,
+        policies=ConflictPolicies(opposing_sides=ConflictPolicy.NET),
+        capital_rules={"cross_policy": FRESH},
+    )
+    store = store_of(cut_before(stage.records(), "InternalCrossed"))
+    resumed = resumed_from(store, crossing)
+    books = resumed.system.books
+    assert (books["x"].quantity("AAA"), books["y"].quantity("AAA")) == (Decimal(5), Decimal(-5))
+    assert [one.name for one in inputs(store, -1)] == ["Restarted", "InternalCrossed"]
+    (rest,) = resumed.orders_to_ask
+    assert (rest.strategy_id, rest.remaining(0)) == ("x", Decimal(3))
+    # And once only, however often the process is started.
+    again = resumed_from(store, crossing)
+    assert dict(again.system.books) == dict(books)
+    assert "InternalCrossed" not in [one.name for one in inputs(store, -1)]
+
+
+@pytest.mark.parametrize("kind", [AsyncScripted, AsyncRemembering])
+def test_answers_that_were_waited_for_are_late(kind: Any) -> None:
+    def some() -> dict[str, Script]:
+        return {"alpha": Script(always=buy(1)), "beta": Script(always=buy(1, "BBB"))}
+
+    def rebuilt(journal: Journal, _: JournalHeader) -> TradingSystem:
+        factories = {
+            **following({"alpha": some()["alpha"]}, kind),
+            **following({"beta": some()["beta"]}, Remembering),
+        }
+        return build_system(
+            orchestrator_of({one: factory() for one, factory in factories.items()}),
+            factories,
+            InstrumentCatalog(INSTRUMENTS),
+            journal,
+            SystemSettings(order_id_prefix="T"),
+        )
+
+    scripts_now = some()
+    stage = play(
+        {
+            **following({"alpha": scripts_now["alpha"]}, kind),
+            **following({"beta": scripts_now["beta"]}, Remembering),
+        },
+        minutes(3, "AAA", "BBB"),
+        is_data_recorded=True,
+        is_ended=False,
+    )
+    replies = [i for i, one in enumerate(stage.records()) if one.name == "StrategyReplied"]
+    store = store_of(stage.records()[: replies[1]])  # the first one is of the start
+    resumed = resumed_from(store, rebuilt)
+    assert [one.name for one in inputs(store, -1)] == ["Restarted", "StrategyRaised"]
+    resumed.system.machine.take_effects()
+    resumed.system.snapshot()  # the round is over
+    is_out = kind is AsyncScripted  # it gives no snapshots
+    assert resumed.system.status("alpha") == ("quarantined" if is_out else "running")
+    assert resumed.system.status("beta") == "running"
+    decided = [one for one in records_of(store) if one.kind is RecordKind.DECISION]
+    assert decided  # of beta, which had answered: refused, because everything is held
+    assert all(b"TRADING_HALTED" in one.body for one in decided)
+    assert resumed_from(store, rebuilt).epoch == 2
