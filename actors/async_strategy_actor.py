@@ -179,6 +179,12 @@ class AsyncStrategyActor:
             self._coordinator.tell(self._nothing)
 
 
+_KEPT: msgspec.json.Decoder[SubmitOrder | CancelOrder | Signal] = msgspec.json.Decoder(
+    SubmitOrder | CancelOrder | Signal
+)
+"""Reads an item back as the journal will."""
+
+
 def seal_reply(strategy_id: str, round_number: int, value: object) -> StrategyReplied:
     """Whatever an asynchronous strategy returned, as an input that the journal can hold.
 
@@ -225,11 +231,11 @@ def _as_the_journal_gives_it_back(item: object) -> SubmitOrder | CancelOrder | S
     if kind not in (SubmitOrder, CancelOrder, Signal):
         return None
     try:
-        kept = msgspec.json.decode(msgspec.json.encode(item), type=kind)
+        kept = _KEPT.decode(msgspec.json.encode(item))
         is_equal = bool(kept == item)
     except (msgspec.MsgspecError, TypeError, ValueError, ArithmeticError):
         return None
-    return cast("SubmitOrder | CancelOrder | Signal", kept) if is_equal else None
+    return kept if is_equal else None
 
 
 def _with_malformed(answer: CheckedAnswer, strategy_id: str, fault: str) -> CheckedAnswer:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -26,7 +26,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Thing:
-    STATE = {  # noqa: RUF012
+    STATE: ClassVar[Mapping[str, Any]] = {
         "count": int,
         "parts": dict[str, Part],
         "pairs": tuple[tuple[str, Colour | None], ...],

@@ -90,9 +90,7 @@ def test_sound_reports_have_no_fault(report: VenueReport) -> None:
         (EXPIRED, "settlement_price", None),
     ],
 )
-def test_a_value_that_cannot_be_booked_is_named(
-    report: VenueReport, name: str, value: Any
-) -> None:
+def test_a_value_that_cannot_be_booked_is_named(report: VenueReport, name: str, value: Any) -> None:
     broken = msgspec.structs.replace(report, **{name: value})
     assert name in report_fault(broken, CATALOG)
 

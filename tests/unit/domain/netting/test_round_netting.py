@@ -57,7 +57,9 @@ def test_equal_sides_trade_inside_and_nothing_leaves() -> None:
     found = net(given(buy("AAA", 10, owner="a")), given(sell("AAA", 10, owner="b")))
     assert inside(found) == [("a", "BUY", 10), ("b", "SELL", 10)]
     assert found.leaving == ()
-    assert [(one.fill.last_px, one.fill.commission) for one in found.fills] == [(40, 0)] * 2
+    assert [(one.fill.last_px, one.fill.commission) for one in found.fills] == [
+        (Decimal(40), Decimal(0))
+    ] * 2
     assert len({one.fill.trade_id for one in found.fills}) == 2
 
 

@@ -14,11 +14,9 @@ from orchestrion.domain.models.command import RefusalCode, SubmitOrder
 from orchestrion.domain.models.order import OrderStatus
 from orchestrion.domain.models.portfolio import EXTERNAL, RESERVE, transfer_cash
 from orchestrion.domain.orchestration.account_books import ENTRIES_BETWEEN_PRUNINGS
+from orchestrion.domain.orchestration.judgement import Preview
 from orchestrion.domain.orchestration.lifecycle import PauseMode
-from orchestrion.domain.orchestration.portfolio_capital_manager import (
-    PortfolioCapitalManager,
-    Preview,
-)
+from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
 from orchestrion.domain.orchestration.proposal import Proposal, is_exit
 from tests.fakes_rules import (
     CATALOG,
@@ -127,7 +125,10 @@ def test_replaced_books_are_followed_by_the_account() -> None:
             transfer_cash(books[RESERVE], Decimal(5)),
         )
     )
-    assert [(book.book_id, book.cash) for book in changed] == [("alpha", 9_995), (RESERVE, 5)]
+    assert [(book.book_id, book.cash) for book in changed] == [
+        ("alpha", Decimal(9_995)),
+        (RESERVE, Decimal(5)),
+    ]
     assert one.manager.account_equity() == 20_000
 
 
