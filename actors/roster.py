@@ -215,11 +215,14 @@ class Roster:
 
     def dismiss(self, strategy_id: str) -> LineUp:
         """See ``Recruiter.dismiss``. Its mailbox stays, nobody tells it anything any more."""
+        self._drop(strategy_id)
+        return self.line_up()
+
+    def _drop(self, strategy_id: str) -> None:
         del self.owners[strategy_id], self._seats[strategy_id], self._actors[strategy_id]
         for table in (self._joined, self._capital, self._orchestrator.strategies):
             table.pop(strategy_id, None)
         self._machine.retire(strategy_id)
-        return self.line_up()
 
     # -- snapshots of the run ---------------------------------------------------------------------
 
@@ -276,7 +279,8 @@ class Roster:
         _, present = self.ids_in(snapshot)
         for strategy_id in tuple(self._seats):
             if strategy_id not in present:
-                self.dismiss(strategy_id)
+                # One after the other: who depended on whom has no order among those who left.
+                self._drop(strategy_id)
         restore_state(self, given["members"])
         for question in tuple(self._joined.values()):
             amount = self._capital[question.strategy_id]

@@ -170,8 +170,12 @@ def check_removal(
     if standing.status is StrategyStatus.STOPPED:
         raise LifecycleError(f"strategy {strategy_id!r} is {standing.status}: the run has ended")
     for metadata in strategies:
-        if strategy_id in metadata.depends_on and not standings[metadata.id].is_over:
-            raise LifecycleError(f"{metadata.id} depends on {strategy_id}: remove it first")
+        # Also one that is on its way out: it keeps its place in the order until it has gone.
+        if strategy_id in metadata.depends_on and metadata.id in standings:
+            leaving = " and has not gone yet" if standings[metadata.id].is_over else ""
+            raise LifecycleError(
+                f"{metadata.id} depends on {strategy_id}{leaving}: remove it first"
+            )
     if winding.policy is RemovalPolicy.HAND_OVER:
         require_heir(winding, standings)
     elif winding.heir_id:

@@ -69,6 +69,7 @@ class Checkers:
         self._decided: dict[tuple[int, str], int] = {}
         self._ts = 0
         self._failures: dict[str, list[tuple[int, int]]] = {}
+        self._last_failure: dict[str, tuple[int, str]] = {}
         self._joining: dict[str, Any] = {}
         self._written: list[Record] = []
         self._durable = 0
@@ -226,6 +227,11 @@ class Checkers:
             return
         if strategy_id in self._uncertain:
             return
+        if self._last_failure.get(strategy_id) == (self._ts, failure):
+            # A crash took the end of this input; the new segment begins by writing it again.
+            self._uncertain.add(strategy_id)
+            return
+        self._last_failure[strategy_id] = (self._ts, failure)
         policy, turn = self._world.supervision, self.delivery.turns.get(strategy_id, 0)
         earlier = self._failures.setdefault(strategy_id, [])
         earlier.append((self._ts, turn))

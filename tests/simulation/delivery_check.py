@@ -142,7 +142,11 @@ class DeliveryCheck:
 
     def declared_order(self) -> list[str]:
         """Stage, priority descending, registration, id: worked out from what was declared."""
-        present = [one for one in self.places if self._account.standings[one].status != "removed"]
+        # Who joined in an input that a crash took is in nobody's books.
+        standings = self._account.standings
+        present = [
+            one for one in self.places if one in standings and standings[one].status != "removed"
+        ]
         stages = {one: self._depth(one) for one in present}
         return sorted(
             present,
