@@ -434,6 +434,8 @@ class CoordinatorActor:
 
     def _on_actor_quarantined(self, message: ActorQuarantined) -> None:
         self._custody.quarantine(message.actor, message.failure)
+        if self._round is not None:  # a restart found it without its state, before its stage came
+            self._round.leave(message.actor)
         self._answer_for(message.actor, message.message)
 
     def _on_overfill(self, message: OverfillFound) -> None:

@@ -101,6 +101,17 @@ class OpenRound:
         self.tell_stage()
         return True
 
+    def leave(self, strategy_id: str) -> None:
+        """Takes a strategy out of the stages that were not told yet: it is in quarantine, and
+        nobody would answer for it."""
+        told = self._stage + 1
+        later = (
+            tuple(seat for seat in stage if seat.strategy_id != strategy_id)
+            for stage in self._stages[told:]
+        )
+        self._stages = (*self._stages[:told], *(stage for stage in later if stage))
+        self._mailboxes = ()  # those of whole stages: from now on each seat is told by itself
+
     @property
     def checked(self) -> tuple[Checked, ...]:
         """All commands of the round, in order of (rank, index)."""

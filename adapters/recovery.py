@@ -24,7 +24,6 @@ import msgspec
 import structlog
 
 from orchestrion.actors.inputs import decode_input
-from orchestrion.actors.messages import InternalCrossed, StrategyRaised, StrategyReplied
 from orchestrion.actors.restart_messages import Restarted
 from orchestrion.actors.system import TradingSystem
 from orchestrion.adapters import assembly
@@ -32,8 +31,7 @@ from orchestrion.adapters.backtest import build_run
 from orchestrion.adapters.data.source import DataSource
 from orchestrion.adapters.journal.rotating_journal import RotatingJournal
 from orchestrion.adapters.settings import RunSettings
-from orchestrion.domain.desk.capital_desk import WeightsComputed, computed_weights
-from orchestrion.domain.desk.desk_act import ComputeWeights
+from orchestrion.adapters.unanswered import ANSWERABLE, Unanswered
 from orchestrion.domain.models.order import Order
 from orchestrion.runtime.errors import (
     ActorError,
@@ -46,7 +44,6 @@ from orchestrion.runtime.journal import Journal, JournalHeader, Record, RecordKi
 from orchestrion.runtime.journal_store import JournalStore, Segment
 from orchestrion.runtime.machine import Hop
 from orchestrion.runtime.replay import ComparingJournal, missing
-from orchestrion.runtime.shell import AwaitCall
 
 Build: TypeAlias = Callable[[Journal, JournalHeader], TradingSystem]
 """Makes the actors of a run over a journal; the same ones for the same configuration."""
@@ -256,42 +253,11 @@ def require_linked(segments: Sequence[Segment]) -> None:
             )
 
 
-class _Pending:
-    """Effects whose outcome is no input yet."""
-
-    def __init__(self) -> None:
-        self.crosses: dict[str, InternalCrossed] = {}
-        self.weights: dict[str, ComputeWeights] = {}
-        self.calls: dict[str, AwaitCall] = {}
-
-    def note_input(self, payload: object) -> None:
-        match payload:
-            case InternalCrossed():
-                self.crosses.pop(payload.cross_id, None)
-            case WeightsComputed():
-                self.weights.pop(payload.request_id, None)
-            case StrategyReplied() | StrategyRaised():
-                self.calls.pop(payload.strategy_id, None)
-            case _:
-                pass
-
-    def note_effect(self, effect: object) -> None:
-        match effect:
-            case InternalCrossed():
-                self.crosses[effect.cross_id] = effect
-            case ComputeWeights():
-                self.weights[effect.request_id] = effect
-            case AwaitCall():
-                self.calls[effect.name] = effect
-            case _:
-                pass
-
-
-def _restored(system: TradingSystem, comparing: ComparingJournal, tail: _Tail) -> _Pending:
+def _restored(system: TradingSystem, comparing: ComparingJournal, tail: _Tail) -> Unanswered:
     """The system as it was behind the last recorded input, and what it waits for."""
     if tail.snapshot is not None:
         system.restore(tail.snapshot.record.body)
-    pending = _Pending()
+    pending = Unanswered()
     try:
         _play(system, comparing, pending)
     except ActorFailedError as failure:
@@ -301,7 +267,7 @@ def _restored(system: TradingSystem, comparing: ComparingJournal, tail: _Tail) -
     return pending
 
 
-def _play(system: TradingSystem, comparing: ComparingJournal, pending: _Pending) -> None:
+def _play(system: TradingSystem, comparing: ComparingJournal, pending: Unanswered) -> None:
     machine = system.machine
     while True:
         snapshot = comparing.take_snapshot()
@@ -345,13 +311,19 @@ def _begin_segment(system: TradingSystem, journal: Journal, beyond: Sequence[Rec
     journal.sync()
 
 
-def _restart(system: TradingSystem, epoch: int, ts: int, pending: _Pending) -> None:
+def _restart(system: TradingSystem, epoch: int, ts: int, pending: Unanswered) -> None:
+    """Posts the restart, then whatever answers the open effects, until none is left.
+
+    An answer can lead to new ones: a strategy whose lateness ends its stage opens the next one.
+    Those belong to the same moment of the market, which has passed for them as well.
+    """
     machine = system.machine
     machine.post(Restarted(epoch=epoch, ts_event=ts), ts)
-    for crossed in pending.crosses.values():
-        machine.post(crossed, ts)
     methods = system.orchestrator.capital_manager.methods
-    for wanted in pending.weights.values():
-        machine.post(computed_weights(wanted, methods), ts)
-    for call in pending.calls.values():
-        machine.post(call.late(), ts)
+    while True:
+        for effect in machine.take_effects_of(ANSWERABLE):
+            pending.note_effect(effect)
+        answer = pending.next_answer(methods)
+        if answer is None:
+            return
+        machine.post(answer, ts)

@@ -253,6 +253,16 @@ class Machine:
         self.effects.clear()
         return effects
 
+    def take_effects_of(self, kinds: tuple[type, ...]) -> list[object]:
+        """The effects of these types; all others stay, in their order, for ``take_effects``.
+
+        For a recovery, which answers some of them itself and hands over the rest.
+        """
+        waiting = tuple(self.effects)
+        self.effects.clear()
+        self.effects.extend(pair for pair in waiting if not isinstance(pair[1], kinds))
+        return [effect for _, effect in waiting if isinstance(effect, kinds)]
+
     @property
     def has_effects(self) -> bool:
         """Whether the shell has anything to carry out."""
