@@ -8,13 +8,14 @@ from the actors or from the rules that it checks, except the types of messages t
 from __future__ import annotations
 
 import json
-from typing import Any, TypeAlias
+from typing import Any
 
 from orchestrion.actors.system import TradingSystem
 from orchestrion.domain.models.command import ApprovedCommand, SubmitOrder
 from orchestrion.runtime.journal import Record, RecordKind
 from orchestrion.runtime.machine import Hop
 from tests.simulation.delivery_check import DeliveryCheck, Place, probe_mailbox
+from tests.simulation.failure_check import FailureCheck
 from tests.simulation.limit_check import (
     BUDGET_REASONS,
     LimitCheck,
@@ -32,10 +33,6 @@ from tests.simulation.world import World, order_id_prefix
 
 VIOLATIONS_MAX = 20
 """Of one run; after the first the rest are mostly its consequences."""
-
-
-_FailureMemory: TypeAlias = tuple[dict[str, int], dict[str, list[tuple[int, int]]]]
-"""Turns and failures of the strategies at one place."""
 
 
 class Checkers:
@@ -68,17 +65,12 @@ class Checkers:
         self._wanted: dict[tuple[int, str], list[Call]] = {}
         self._decided: dict[tuple[int, str], int] = {}
         self._ts = 0
-        self._failures: dict[str, list[tuple[int, int]]] = {}
-        self._last_failure: dict[str, tuple[int, str]] = {}
         self._joining: dict[str, Any] = {}
         self._written: list[Record] = []
         self._durable = 0
         self._interrupted_round = 0
-        self._history: dict[int, _FailureMemory] = {}
-        self._completed: dict[int, _FailureMemory] = {}
-        self._uncertain: set[str] = set()
+        self._failures = FailureCheck(world.supervision, self.delivery)
         self._is_folding = self._is_beyond = False
-        self._last_seq = self._uncertain_seq = 0
         self.is_held = False
 
     def take_journal(self, journal: DiskJournal) -> None:
@@ -115,22 +107,17 @@ class Checkers:
         self._seq, self._written = 0, []
         self._intents, self._intent_places = {}, {}
         self._wanted, self._decided = {}, {}
-        self._last_seq = max((one.seq for one in survivors), default=0)
-        turns, failures = self._history.get(self._last_seq, ({}, {}))
-        # Behind a snapshot the last input is not played again: its turns were counted.
-        is_complete = any(
-            one.kind is RecordKind.SNAPSHOT and one.seq == self._last_seq for one in survivors
+        last_seq = max((one.seq for one in survivors), default=0)
+        self._failures.go_back(
+            last_seq,
+            is_complete=any(
+                one.kind is RecordKind.SNAPSHOT and one.seq == last_seq for one in survivors
+            ),
         )
-        if is_complete:
-            turns, failures = self._completed[self._last_seq]
-        self._uncertain_seq = 0 if is_complete else self._last_seq
         self._is_folding = True
         for record in survivors:
             self.on_record(record)
         self._is_folding = False
-        self.delivery.turns = dict(turns)
-        self._failures = {one: list(found) for one, found in failures.items()}
-        self.delivery.count_from = self._last_seq + is_complete
         self.delivery.forget_untold()
         self._interrupted_round = self.delivery.last_round
         self.is_held = False
@@ -153,7 +140,7 @@ class Checkers:
         self._written.append(record)
         if record.kind is RecordKind.SNAPSHOT:
             if not self._is_folding:
-                self._completed[record.seq] = self._failure_memory()
+                self._failures.take_snapshot(record.seq)
             return
         if record.kind is RecordKind.INPUT:
             if not self._is_folding and self._seq:
@@ -175,7 +162,8 @@ class Checkers:
 
     def _take_input(self, name: str, body: dict[str, Any]) -> None:
         self._index = 0
-        self._history[self._seq] = self._failure_memory()
+        if not self._is_folding:
+            self._failures.begin_input(self._seq)
         if name == "Restarted":
             self._prefix = order_id_prefix(self._world.seed, body["epoch"])
         self.account.take_input(name, body)
@@ -185,12 +173,6 @@ class Checkers:
             self._joining = body
         if name == "MarketSlice" and not self._is_folding:
             self.delivery.expect([item["instrument_id"] for item in body["items"]])
-
-    def _failure_memory(self) -> _FailureMemory:
-        return (
-            dict(self.delivery.turns),
-            {one: list(found) for one, found in self._failures.items()},
-        )
 
     def _take_event(self, name: str, body: dict[str, Any]) -> None:
         self.account.take_event(name, body)
@@ -218,33 +200,14 @@ class Checkers:
                 self.add(f"I6: equity {money(given)}, own {money(self.account.equity())}")
 
     def _judge_failure(self, strategy_id: str, failure: str, counted: int | None) -> None:
-        """I29: rebuilt below the limit, out at it; counted here from the failures themselves."""
         if "was filled beyond" in failure:
             return  # the venue's fault, and no failure of a handler
         if self._is_folding:
-            if self._seq == self._uncertain_seq:
-                self._uncertain.add(strategy_id)
+            self._failures.keep(self._seq, strategy_id, failure, self._ts)
             return
-        if strategy_id in self._uncertain:
-            return
-        if self._last_failure.get(strategy_id) == (self._ts, failure):
-            # A crash took the end of this input; the new segment begins by writing it again.
-            self._uncertain.add(strategy_id)
-            return
-        self._last_failure[strategy_id] = (self._ts, failure)
-        policy, turn = self._world.supervision, self.delivery.turns.get(strategy_id, 0)
-        earlier = self._failures.setdefault(strategy_id, [])
-        earlier.append((self._ts, turn))
-        del earlier[: -policy.failures_max]
-        count = max(
-            sum(1 for ts, _ in earlier if self._ts - ts < policy.window_ns),
-            sum(1 for _, at in earlier if turn - at < policy.window_turns),
-        )
-        is_full = count >= policy.failures_max
-        if counted is not None and (is_full or counted != count):
-            self.add(f"I29: {strategy_id} goes on after failure {count} of {policy.failures_max}")
-        if counted is None and not is_full and "could not be rebuilt" not in failure:
-            self.add(f"I29: {strategy_id} is out after failure {count} of {policy.failures_max}")
+        fault = self._failures.fault_of(strategy_id, failure, counted, self._ts)
+        if fault:
+            self.add(fault)
 
     def _take_decision(self, body: dict[str, Any]) -> None:
         index, one, command = body["index"], body["strategy_id"], body["command"]

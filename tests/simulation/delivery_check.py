@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from typing import cast
 
 from orchestrion.actors.messages import (
     FillDelivered,
@@ -15,6 +16,7 @@ from orchestrion.actors.messages import (
     StartDelivered,
     StopDelivered,
 )
+from orchestrion.runtime.actor import ActorQuarantined, ActorRestarted
 from orchestrion.runtime.errors import MailboxFullError
 from orchestrion.runtime.machine import Hop
 from orchestrion.runtime.mailbox import Mailbox
@@ -23,6 +25,7 @@ from tests.simulation.own_account import OwnAccount
 from tests.simulation.strategy_models import Call, StrategyTrait
 
 _CALLS = (SliceDelivered, FillDelivered, StartDelivered, StopDelivered)
+_FAILURES = (ActorRestarted, ActorQuarantined)
 
 
 class Place:
@@ -41,7 +44,10 @@ class DeliveryCheck:
         faults: what was found, until somebody takes it.
         turns: deliveries by strategy.
         last_round: the highest number of a round that anybody was told of.
-        is_muted: messages are those of a replay; only turns from ``count_from`` on are counted.
+        failed: failures that were told, with their words and turns, until somebody takes them.
+        is_muted: messages are those of a replay; only turns and failures from ``count_from`` on are
+            counted.
+        is_deaf: messages are those of another system.
     """
 
     def __init__(
@@ -52,8 +58,10 @@ class DeliveryCheck:
         self._account = account
         self._traits = traits
         self.turns: dict[str, int] = {}
-        self.is_muted = False
+        self.failed: list[tuple[str, str, int]] = []
+        self.is_muted = self.is_deaf = False
         self.count_from = 0
+        self._seq = 0
         self.last_round = 0
         self._told: dict[str, deque[object]] = {}
         self._group_told: deque[object] = deque()
@@ -71,6 +79,12 @@ class DeliveryCheck:
 
     def on_told(self, mailbox: Mailbox, message: object) -> None:
         """A message was queued."""
+        if self.is_deaf:
+            return
+        if type(message) in _FAILURES and self._seq >= self.count_from:
+            failure = cast("ActorRestarted | ActorQuarantined", message)
+            one = failure.actor
+            self.failed.append((one, failure.failure, self.turns.get(one, 0)))
         if self.is_muted:
             return
         if mailbox.is_group:
@@ -86,7 +100,7 @@ class DeliveryCheck:
 
     def on_hop(self, hop: Hop) -> None:
         """A message is about to be handled."""
-        message = hop.message
+        message, self._seq = hop.message, hop.seq
         if self.is_muted:
             if isinstance(message, _CALLS) and hop.seq >= self.count_from:
                 self.turns[hop.actor] = self.turns.get(hop.actor, 0) + 1
