@@ -145,6 +145,10 @@ def decode_snapshot(body: bytes) -> object:
         JournalFormatError: it is no JSON.
     """
     try:
+        return cast("object", msgspec.json.decode(body))
+    except ValueError:
+        pass  # three times as fast, but it does not know NaN, or half of a surrogate pair
+    try:
         return cast("object", json.loads(body))
     except ValueError as fault:
         raise JournalFormatError(f"a snapshot cannot be read: {fault}") from fault

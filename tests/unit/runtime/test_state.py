@@ -13,7 +13,14 @@ import msgspec
 import pytest
 
 from orchestrion.runtime.errors import JournalFormatError
-from orchestrion.runtime.state import restore_state, state_hash, state_of, to_plain
+from orchestrion.runtime.state import (
+    decode_snapshot,
+    encode_snapshot,
+    restore_state,
+    state_hash,
+    state_of,
+    to_plain,
+)
 
 
 class Colour(StrEnum):
@@ -89,3 +96,17 @@ def test_what_cannot_be_written_is_refused() -> None:
 
 def test_hash_is_that_of_the_bytes() -> None:
     assert state_hash(b"{}") == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**40, -(10**40), 0.1, -0.0, float("inf"), "\ud800", "\U0001f600", {"a": [None, True]}],
+)
+def test_a_snapshot_is_read_as_it_was_written(value: object) -> None:
+    found = decode_snapshot(encode_snapshot(value))
+    assert (type(found), repr(found)) == (type(value), repr(value))
+
+
+def test_a_snapshot_that_is_no_json_is_refused() -> None:
+    with pytest.raises(JournalFormatError, match="cannot be read"):
+        decode_snapshot(b'{"a":')
