@@ -1,7 +1,7 @@
 """The only source of chance in a simulated run: one seed, split into named streams.
 
 Every model draws from a stream of its own, so a change in one of them does not shift the others.
-``draw_of`` is for strategies: a draw that depends on what they have seen and on nothing else, so
+``Draws`` are for strategies: draws that depend on what they have seen and on nothing else, so
 that one that is rebuilt, or replayed, draws the same again.
 """
 
@@ -45,9 +45,8 @@ class Chance:
         return self._random.randbytes(count)
 
 
-def draw_of(*key: object) -> int:
-    """A number below 2**64 that depends on the key alone; the key's parts are numbers and texts."""
-    text = "/".join(str(part) for part in key)
+def _draw(text: str) -> int:
+    """A number below 2**64 that depends on the text alone."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
@@ -55,14 +54,21 @@ class Draws:
     """Several draws from one key."""
 
     def __init__(self, *key: object) -> None:
-        self._key = key
+        self._key = "/".join(str(part) for part in key)
         self._count = 0
+
+    def extend(self, part: object) -> None:
+        """Makes one more thing part of the key."""
+        self._key = f"{self._key}/{part}"
 
     def below(self, limit: int) -> int:
         self._count += 1
-        return draw_of(*self._key, self._count) % limit
+        return _draw(f"{self._key}/{self._count}") % limit
 
     def happens(self, rate: float) -> bool:
+        if not rate:
+            self._count += 1  # the draw is counted, but nothing can come of it
+            return False
         return self.below(1_000_000) < rate * 1_000_000
 
     def pick(self, items: Sequence[_T]) -> _T:

@@ -7,8 +7,9 @@ from the actors or from the rules that it checks, except the types of messages t
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+import msgspec
 
 from orchestrion.actors.system import TradingSystem
 from orchestrion.domain.models.command import ApprovedCommand, SubmitOrder
@@ -149,16 +150,16 @@ class Checkers:
             if record.seq != self._seq + 1:
                 self.add(f"I22: input {record.seq} follows {self._seq}")
             self._seq, self._ts = record.seq, record.ts
-            self._take_input(record.name, json.loads(record.body))
+            self._take_input(record.name, msgspec.json.decode(record.body))
             return
         if record.seq != self._seq:
             self.add(f"I22: a {record.name} of {record.seq} is written in {self._seq}")
         if record.kind is RecordKind.DECISION:
-            self._take_decision(json.loads(record.body))
+            self._take_decision(msgspec.json.decode(record.body))
         elif record.kind is RecordKind.INTENT:
             self._take_intent(record.body)
         else:
-            self._take_event(record.name, json.loads(record.body))
+            self._take_event(record.name, msgspec.json.decode(record.body))
 
     def _take_input(self, name: str, body: dict[str, Any]) -> None:
         self._index = 0
@@ -248,7 +249,7 @@ class Checkers:
                 self.add(fault)
 
     def _take_intent(self, raw: bytes) -> None:
-        body = json.loads(raw)
+        body = msgspec.json.decode(raw)
         command, one, key = body["command"], body["strategy_id"], body["client_order_id"]
         if key in self._intents:
             self.add(f"I9: the id {key} is given out twice")
@@ -300,7 +301,7 @@ class Checkers:
                 continue
             if self._intent_places[one.client_order_id] > durable:
                 self.add(f"I10: {one.client_order_id} leaves before its intent is durable")
-            body = json.loads(raw)
+            body = msgspec.json.decode(raw)
             if isinstance(one.command, SubmitOrder):
                 legs = [(leg.instrument_id, str(leg.quantity)) for leg in one.command.legs]
                 then = [(leg["instrument_id"], leg["quantity"]) for leg in body["command"]["legs"]]

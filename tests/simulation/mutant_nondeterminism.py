@@ -135,7 +135,7 @@ class _ClassState:
 def _draws_of_all(self: SimStrategy, handler: str, view: Any) -> Any:
     _ClassState.count += 1
     draws = _draws(self, handler, view)
-    draws._key = (*draws._key, _ClassState.count)
+    draws.extend(_ClassState.count)
     return draws
 
 

@@ -12,6 +12,8 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -31,6 +33,8 @@ from tests.simulation.chance import Chance
 _FRAME = struct.Struct(">II")
 _HASH_BYTES = 32
 _HEADER, _RECORD, _TRAILER = b"H", b"R", b"T"
+READ_FILES_KEPT = 32
+"""What was read of so many files is kept; a run has about a dozen. Arbitrary."""
 
 
 class SimulatedCrash(BaseException):
@@ -160,11 +164,10 @@ class DiskJournal:
         self._require_sound()
         for watcher in self.watchers:
             watcher(record)
-        self.next_frame = _frame(
-            _RECORD + chain_hash(self._chain, record) + msgspec.msgpack.encode(record)
-        )
+        chain = chain_hash(self._chain, record)
+        self.next_frame = _frame(_RECORD + chain + msgspec.msgpack.encode(record))
         self._call("append")
-        self._chain = chain_hash(self._chain, record)
+        self._chain = chain
         self._file.write(self.next_frame)
         self.appended += 1
         self._call("appended")
@@ -210,78 +213,100 @@ class DiskReader:
     """
 
     def __init__(self, file: File) -> None:
-        self.cut_bytes = 0
-        self._content = bytes(file.content)
-        payloads = self._payloads()
-        if not payloads or payloads[0][:1] != _HEADER:
-            raise JournalFormatError("there is no header")
-        self._header_body = payloads[0][1:]
-        self.header = msgspec.json.decode(self._header_body, type=JournalHeader)
-        self.trailer: JournalTrailer | None = None
-        if payloads[-1][:1] == _TRAILER:
-            self.trailer = msgspec.json.decode(payloads.pop()[1:], type=JournalTrailer)
-        self._payload_list = payloads[1:]
-        # Frames that were written in another order are intact one by one; the chain tells.
-        sound = sum(1 for _ in self._chained())
-        self.cut_bytes += sum(len(one) + _FRAME.size for one in self._payload_list[sound:])
-        del self._payload_list[sound:]
-
-    def _payloads(self) -> list[bytes]:
-        found: list[bytes] = []
-        place, content = 0, self._content
-        while place + _FRAME.size <= len(content):
-            length, checksum = _FRAME.unpack_from(content, place)
-            payload = content[place + _FRAME.size : place + _FRAME.size + length]
-            if len(payload) < length or not length or zlib.crc32(payload) != checksum:
-                if self._is_sound_behind(place):
-                    raise JournalDamagedError(
-                        f"frame {len(found)} at byte {place} is damaged", position=len(found)
-                    )
-                break
-            found.append(payload)
-            place += _FRAME.size + length
-        self.cut_bytes = len(content) - place
-        return found
-
-    def _is_sound_behind(self, place: int) -> bool:
-        """Whether any whole frame stands somewhere behind a damaged one: then it is no tail."""
-        content = self._content
-        for start in range(place + 1, len(content) - _FRAME.size):
-            length, checksum = _FRAME.unpack_from(content, start)
-            end = start + _FRAME.size + length
-            fits = length > _HASH_BYTES and end <= len(content)
-            if fits and zlib.crc32(content[start + _FRAME.size : end]) == checksum:
-                return True
-        return False
+        found = _read(bytes(file.content))
+        self.cut_bytes = found.cut_bytes
+        self.header = found.header
+        self.trailer = found.trailer
+        self._found = found
 
     def snapshot(self) -> Snapshot | None:
-        for position, record in reversed(list(enumerate(self._decoded(), start=1))):
-            if record.kind is RecordKind.SNAPSHOT:
-                return Snapshot(position, record)
+        records = self._found.records
+        for place in range(len(records) - 1, -1, -1):
+            if records[place].kind is RecordKind.SNAPSHOT:
+                return Snapshot(place + 1, records[place])
         return None
 
     def records(self, *, verify: bool = True, after: int = 0) -> Iterator[Record]:
-        for position, record in enumerate(self._decoded(), start=1):
-            if position > after:
-                yield record
+        yield from self._found.records[after:]
 
     def last_chain(self) -> bytes:
         """The running hash after the last record."""
-        if not self._payload_list:
-            return _header_hash(self._header_body)
-        return self._payload_list[-1][1 : 1 + _HASH_BYTES]
+        return self._found.last_chain
 
-    def _decoded(self) -> list[Record]:
-        return [_record_of(one) for one in self._payload_list]
 
-    def _chained(self) -> Iterator[Record]:
-        chain = _header_hash(self._header_body)
-        for payload in self._payload_list:
-            record = _record_of(payload)
-            chain = chain_hash(chain, record)
-            if chain != payload[1 : 1 + _HASH_BYTES]:
-                return
-            yield record
+class _Found(NamedTuple):
+    """What a file holds."""
+
+    header: JournalHeader
+    trailer: JournalTrailer | None
+    records: tuple[Record, ...]
+    last_chain: bytes
+    cut_bytes: int
+
+
+@lru_cache(maxsize=READ_FILES_KEPT)
+def _read(content: bytes) -> _Found:
+    """The same bytes are the same records: a run comes back many times to files that nobody has
+    written since, and checks them on the disk as on its copies."""
+    payloads, read = _payloads(content)
+    if not payloads or payloads[0][:1] != _HEADER:
+        raise JournalFormatError("there is no header")
+    header_body = payloads[0][1:]
+    header = msgspec.json.decode(header_body, type=JournalHeader)
+    trailer: JournalTrailer | None = None
+    if payloads[-1][:1] == _TRAILER:
+        trailer = msgspec.json.decode(payloads.pop()[1:], type=JournalTrailer)
+    cut_bytes = len(content) - read
+    chain = _header_hash(header_body)
+    records: list[Record] = []
+    for place, payload in enumerate(payloads[1:], start=1):
+        record = _record_of(payload)
+        after = chain_hash(chain, record)
+        if after != payload[1 : 1 + _HASH_BYTES]:
+            # Frames that were written in another order are intact one by one; the chain tells.
+            cut_bytes += sum(len(one) + _FRAME.size for one in payloads[place:])
+            break
+        chain = after
+        records.append(record)
+    return _Found(header, trailer, tuple(records), chain, cut_bytes)
+
+
+def _payloads(content: bytes) -> tuple[list[bytes], int]:
+    """Whole frames, and how many bytes they take.
+
+    Raises:
+        JournalDamagedError: one is damaged and is not the last.
+    """
+    found: list[bytes] = []
+    place = 0
+    while place + _FRAME.size <= len(content):
+        length, checksum = _FRAME.unpack_from(content, place)
+        payload = content[place + _FRAME.size : place + _FRAME.size + length]
+        if len(payload) < length or not length or zlib.crc32(payload) != checksum:
+            if _is_sound_behind(content, place):
+                raise JournalDamagedError(
+                    f"frame {len(found)} at byte {place} is damaged", position=len(found)
+                )
+            break
+        found.append(payload)
+        place += _FRAME.size + length
+    return found, place
+
+
+def _is_sound_behind(content: bytes, place: int) -> bool:
+    """Whether any whole frame stands somewhere behind a damaged one: then it is no tail."""
+    end_of_all = len(content)
+    # The length of a frame that fits begins with so many zero bytes; finding those first is fast.
+    zeros = bytes(_FRAME.size // 2 - (end_of_all.bit_length() + 7) // 8)
+    start = content.find(zeros, place + 1)
+    while 0 <= start < end_of_all - _FRAME.size:
+        length, checksum = _FRAME.unpack_from(content, start)
+        end = start + _FRAME.size + length
+        fits = length > _HASH_BYTES and end <= end_of_all
+        if fits and zlib.crc32(content[start + _FRAME.size : end]) == checksum:
+            return True
+        start = content.find(zeros, start + 1)
+    return False
 
 
 def _record_of(payload: bytes) -> Record:

@@ -62,7 +62,7 @@ class Call:
     Attributes:
         items: commands and garbage that it answered with, 1 for an answer that is no list; None
             when it raised.
-        seen: what it could see: prices of all instruments.
+        seen: what it could see: prices of all instruments; nothing when nobody listens.
     """
 
     strategy_id: str
@@ -188,9 +188,10 @@ class SimStrategy(Strategy):
 
     def _log(self, handler: str, view: StrategyView, event: MarketSlice | None) -> Call:
         seen: dict[str, int | None] = {}
-        for one in TRADED:
-            price = view.price(one.instrument_id)
-            seen[one.instrument_id] = None if price is None else to_e9(price)
+        if self.log.listener is not None:
+            for one in TRADED:
+                price = view.price(one.instrument_id)
+                seen[one.instrument_id] = None if price is None else to_e9(price)
         call = Call(self.trait.strategy_id, handler, view.now, seen, event)
         self.log.add(call)
         return call
