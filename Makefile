@@ -38,7 +38,7 @@ agreement: .venv/.stamp  ## our numbers against skfolio, empyrical-reloaded and 
 		tests/unit/domain/capital/test_risk_parity.py tests/unit/adapters/allocation
 
 simulate: .venv/.stamp  ## 10,000 simulated runs with faults, then the table of planted ones; hours
-	$(BIN)/python -m tests.simulation.run --seeds 10000 --jobs 2
+	$(BIN)/python -m tests.simulation --seeds 0:10000 --jobs 2 --out build/seeds.jsonl
 	$(BIN)/python -m tests.simulation.mutants --jobs 2
 
 format: .venv/.stamp

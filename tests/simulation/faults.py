@@ -77,6 +77,25 @@ class Fault(Enum):
         return float(self.value[1])
 
 
+CLASSES = {
+    "F1": "the process ends at any call of storage or venue",
+    "F2": "the disk loses or tears what was not synced",
+    "F3": "a bit of the journal is flipped",
+    "F4": "the disk is full or fails",
+    "F5": "fills and reports: twice, late, early, in parts, too much, wrong, in another order",
+    "F6": "rejects, busy venue, time-outs with and without acceptance",
+    "F7": "disconnects, reports said again",
+    "F8": "trades by hand",
+    "F9": "strategies that fail, hang, answer garbage, change what they were given",
+    "F10": "market data: twice, gaps, stale, no price, crossed, jumps, bursts",
+    "F11": "the clock jumps or freezes",
+    "F12": "mailboxes for one message (counted once a seed)",
+    "F13": "the operator, in earnest and with nonsense",
+    "F15": "another configuration at a restart",
+    "F16": "tasks in another order",
+}
+"""Of the design's list. F14, signals, needs real processes."""
+
 ALWAYS_ON = frozenset({Fault.TASKS_PERMUTED})
 OFF_SHARE = 1 / 3
 RATE_STEPS = 4
@@ -126,10 +145,3 @@ class FaultPlan:
 
     def count(self, fault: Fault, times: int = 1) -> None:
         self.counts[fault] += times
-
-    def by_group(self) -> dict[str, int]:
-        """Injected faults by class, in the order of the list."""
-        totals: dict[str, int] = {}
-        for fault, count in self.counts.items():
-            totals[fault.group] = totals.get(fault.group, 0) + count
-        return totals

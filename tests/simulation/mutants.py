@@ -76,7 +76,7 @@ def _detect_with_processes(name: str, seeds_max: int) -> Detection:
 
 def digest_of(seed: int, *, hash_seed: str, mutant: str | None = None) -> str:
     """The digest of a run in a process of its own."""
-    command = [sys.executable, "-m", "tests.simulation.run", "--seed", str(seed), "--digest"]
+    command = [sys.executable, "-m", "tests.simulation", "--seed", str(seed), "--digest"]
     if mutant is not None:
         command += ["--mutant", mutant]
     done = subprocess.run(

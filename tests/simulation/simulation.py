@@ -66,17 +66,22 @@ class Outcome:
     Attributes:
         digest: over every byte that was written and everything that was found.
         counts: injected faults by fault.
+        points: where crashes struck: how often.
+        records: written ones, by processes that were killed too.
+        is_replay_equal: whether the journal, replayed, came out the same byte for byte.
     """
 
     seed: int
     violations: list[str]
-    counts: dict[Fault, int]
-    digest: str
-    decisions: int
-    inputs: int
-    fills: int
+    counts: dict[Fault, int] = field(default_factory=lambda: dict.fromkeys(Fault, 0))
+    points: dict[str, int] = field(default_factory=dict[str, int])
+    digest: str = ""
+    records: int = 0
+    decisions: int = 0
+    inputs: int = 0
+    fills: int = 0
     restarts: int = 0
-    notes: list[str] = field(default_factory=list[str])
+    is_replay_equal: bool = False
 
 
 class _Port:
@@ -137,6 +142,7 @@ class Simulation:
         self._is_killed = is_killed
         self._has_stopped = False
         self._is_ended = False
+        self._is_replay_equal = False
         self._paused_for_gap = 0
         self._question_ids: list[int] = []
 
@@ -420,6 +426,7 @@ class Simulation:
             self.checkers.add(f"I21: the journal cannot be read any more: {damaged}")
             return
         divergence = replay(self.world, records, is_cut=not self._is_ended)
+        self._is_replay_equal = divergence is None
         if divergence is not None:
             self.checkers.add(f"I14: the replay decides otherwise: {divergence}")
 
@@ -435,11 +442,14 @@ class Simulation:
             seed=self.seed,
             violations=list(self.checkers.violations),
             counts=dict(self.plan.counts),
+            points=dict(self.restarts.points),
             digest=digest.hexdigest(),
+            records=self.checkers.records,
             decisions=self.system.machine.decisions,
             inputs=self.system.machine.seq,
             fills=sum(len(one.trade_ids) for one in self.checkers.account.orders.values()),
             restarts=self.restarts.count,
+            is_replay_equal=self._is_replay_equal,
         )
 
 

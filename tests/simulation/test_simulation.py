@@ -88,7 +88,7 @@ def test_a_failing_seed_prints_the_command_that_repeats_it() -> None:
     )
     assert code == 1
     assert said[0].startswith("seed 0: ")
-    assert said[1].strip() == "python -m tests.simulation.run --seed 0 --verbose"
+    assert said[1].strip() == "python -m tests.simulation --seed 0 --verbose"
     assert said[-2].endswith("1 seeds with violations")
 
 
