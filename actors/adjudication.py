@@ -2,6 +2,7 @@
 
     commands ──► nothing to screen ───────────────────────────► resolve ──► AuthoriseRequest
              └─► ScreenRequest ──► capital manager ──► Screened ──┘   └──► orders to withdraw
+                                    └─► room for all of a plain round: authorised at once
 
 A collaborator of the coordinator. It keeps the commands that wait for others' orders to be
 withdrawn; when one of those orders ends they are a round of their own.
@@ -76,11 +77,14 @@ class Adjudication:
             self._is_single
             or (
                 self._decided_seq != self._context.seq
-                and self._rules.passes_alone(checked, self._working_orders, self._claims)
+                and self._rules.is_plain(checked, self._working_orders, self._claims)
             )
         ):
             self._decided_seq = self._context.seq
-            self._capital_manager.tell(AuthoriseRequest(number, checked))
+            if self._is_single or len(checked) == 1:
+                self._capital_manager.tell(AuthoriseRequest(number, checked))
+            else:
+                self._screen(number, checked, is_plain=True)
         elif self._decided_seq == self._context.seq or self._rules.needs_screening(
             checked, self._working_orders, claims=self._claims, held=self._held
         ):
@@ -89,8 +93,10 @@ class Adjudication:
         else:
             self._resolve(number, checked, None)
 
-    def _screen(self, number: int, checked: tuple[Checked, ...]) -> None:
-        self._capital_manager.tell(ScreenRequest(number, checked, self._held, self._rules.policies))
+    def _screen(self, number: int, checked: tuple[Checked, ...], *, is_plain: bool = False) -> None:
+        self._capital_manager.tell(
+            ScreenRequest(number, checked, self._held, self._rules.policies, is_plain)
+        )
 
     def on_screened(self, message: Screened) -> None:
         self._resolve(message.round, message.checked, message.context)

@@ -20,6 +20,7 @@ from orchestrion.actors.membership_messages import (
 )
 from orchestrion.actors.messages import (
     AccountMoved,
+    AuthoriseRequest,
     BookChanged,
     BooksMoved,
     Screened,
@@ -36,7 +37,7 @@ from orchestrion.domain.orchestration.hand_over import hand_over_within
 from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
 from orchestrion.domain.orchestration.reconciliation import assignment_fault
 from orchestrion.domain.orchestration.recovery_event import DifferenceAssignedEvent
-from orchestrion.domain.orchestration.screening import screen
+from orchestrion.domain.orchestration.screening import has_room_for_all, screen
 from orchestrion.runtime.actor import ActorContext, Answer
 from orchestrion.runtime.mailbox import Mailbox
 
@@ -53,15 +54,18 @@ class BookKeeper:
         capital_manager: PortfolioCapitalManager,
         tallies: dict[str, Tally],
         publish: Callable[[DomainEvent], None],
+        authorise: Callable[[AuthoriseRequest], None],
     ) -> None:
         """
         Args:
             tallies: by book id; a newcomer gets one.
+            authorise: gives the commands of a round their verdicts.
         """
         self._context = context
         self._capital = capital_manager
         self._tallies = tallies
         self._publish = publish
+        self._authorise = authorise
 
     def connect(
         self, *, owners: Mapping[str, Mailbox], auditor: Mailbox, coordinator: Mailbox
@@ -114,10 +118,14 @@ class BookKeeper:
         self._coordinator.tell(HandOverReply(giver_id))
 
     def _on_screen(self, request: ScreenRequest) -> None:
+        now = self._context.now
+        if request.is_plain and has_room_for_all(self._capital, request.checked, now=now):
+            self._authorise(AuthoriseRequest(request.round, request.checked))
+            return
         figures = screen(
             self._capital,
             request.checked,
-            now=self._context.now,
+            now=now,
             policies=request.policies,
             held=request.held,
         )

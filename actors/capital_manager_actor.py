@@ -112,7 +112,9 @@ class CapitalManagerActor:
             decide=self._decide,
             flatten=self._on_flatten,
         )
-        self._book_keeper = BookKeeper(context, capital_manager, self.tallies, publish)
+        self._book_keeper = BookKeeper(
+            context, capital_manager, self.tallies, publish, self._on_authorise
+        )
         self._handlers: dict[type, Callable[..., None]] = {
             MarketSlice: capital_manager.mark,
             AuthoriseRequest: self._on_authorise,

@@ -358,12 +358,15 @@ class ScreenRequest(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         held: commands of earlier rounds that still wait.
+        is_plain: nothing but the account's room can be contested: when there is enough for all, the
+            commands are authorised without asking back.
     """
 
     round: int
     checked: tuple[Checked, ...]
     held: tuple[HeldProposal, ...]
     policies: ConflictPolicies
+    is_plain: bool = False
 
 
 class Screened(msgspec.Struct, frozen=True, gc=False):

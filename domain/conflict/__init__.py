@@ -60,6 +60,7 @@ from __future__ import annotations
 
 from orchestrion.domain.conflict.claim import NO_CLAIMS, InstrumentClaims, instrument_claims
 from orchestrion.domain.conflict.held import HeldOutcome, release_held
+from orchestrion.domain.conflict.plain_round import is_plain
 from orchestrion.domain.conflict.policy import (
     POLICIES_OF_TYPE,
     ConflictPolicies,
@@ -70,7 +71,6 @@ from orchestrion.domain.conflict.resolution import CrossGroup, Resolution
 from orchestrion.domain.conflict.resolver import (
     NO_PRIORITIES,
     needs_screening,
-    passes_alone,
     resolve_conflicts,
 )
 from orchestrion.domain.conflict.round_context import (
@@ -96,8 +96,8 @@ __all__ = [
     "RoundContext",
     "StrategyFigures",
     "instrument_claims",
+    "is_plain",
     "needs_screening",
-    "passes_alone",
     "release_held",
     "resolve_conflicts",
 ]

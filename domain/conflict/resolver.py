@@ -27,39 +27,6 @@ from orchestrion.domain.orchestration.proposal import Checked, HeldProposal, Pro
 NO_PRIORITIES: Mapping[str, int] = MappingProxyType({})
 
 
-def passes_alone(
-    checked: Sequence[Checked],
-    working_orders: Mapping[str, Order],
-    policies: ConflictPolicies,
-    claims: InstrumentClaims = NO_CLAIMS,
-) -> bool:
-    """Whether a round is one order alone, in instruments that nobody works in or claims, with no
-    rule that looks at holdings: then ``resolve_conflicts`` would give it back as it is, as long as
-    no command is held. The most frequent round by far, so it has a way of its own.
-
-    Size: the legs of the working orders.
-    """
-    if len(checked) != 1 or policies.concentration_max_fraction is not None:
-        return False
-    one = checked[0]
-    if type(one) is not Proposal or type(one.command) is not SubmitOrder:
-        return False
-    owned, clashing, exclusive = (
-        claims.owner_by_id,
-        claims.clashing_by_id,
-        policies.exclusive_instruments,
-    )
-    for leg in one.command.legs:
-        key = leg.instrument_id
-        if key in owned or key in clashing or key in exclusive:
-            return False
-        for order in working_orders.values():
-            for other in order.legs:
-                if other.instrument_id == key:
-                    return False
-    return True
-
-
 def needs_screening(
     checked: Sequence[Checked],
     working_orders: Mapping[str, Order],

@@ -81,6 +81,33 @@ def screen(
         )
 
 
+def has_room_for_all(
+    capital_manager: PortfolioCapitalManager, checked: Sequence[Checked], *, now: int
+) -> bool:
+    """Whether none of these orders would be refused on its own and the account has room for all of
+    them together: then nothing that ``screen`` tells could make two of them meet.
+
+    False also where that cannot be told at a glance: the account has limits of quantity or margin.
+    """
+    limits = capital_manager.account_limits
+    if limits.quantity_max is not None or limits.quantity_max_by_id:
+        return False
+    if limits.margin_use_max is not None:
+        return False
+    needed = ZERO
+    for one in checked:
+        if not isinstance(one, Proposal):
+            return False
+        preview = capital_manager.preview(one, now=now)
+        if preview.refusal is not None:
+            return False
+        needed = add(needed, preview.requirement)
+    try:
+        return needed <= capital_manager.free_capital()
+    except UnpricedError:
+        return False
+
+
 def _command_figures(
     capital_manager: PortfolioCapitalManager,
     checked: Sequence[Checked],

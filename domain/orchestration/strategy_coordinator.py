@@ -11,8 +11,8 @@ from orchestrion.domain.conflict import (
     InstrumentClaims,
     Resolution,
     RoundContext,
+    is_plain,
     needs_screening,
-    passes_alone,
     resolve_conflicts,
 )
 from orchestrion.domain.models.order import Order
@@ -31,14 +31,14 @@ class StrategyCoordinator:
         """Ranks in rank order; see ``ranking.rank_strategies``."""
         return rank_strategies(strategies)
 
-    def passes_alone(
+    def is_plain(
         self,
         checked: Sequence[Checked],
         working_orders: Mapping[str, Order],
         claims: InstrumentClaims = NO_CLAIMS,
     ) -> bool:
-        """Whether ``resolve`` would change nothing; see ``conflict.passes_alone``."""
-        return passes_alone(checked, working_orders, self.policies, claims)
+        """Whether only what the account has left could change it; see ``conflict.is_plain``."""
+        return is_plain(checked, working_orders, self.policies, claims)
 
     def needs_screening(
         self,

@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrion.domain.conflict import (
+    CommandFigures,
     ConflictPolicies,
     ConflictPolicy,
     ConflictType,
     Resolution,
+    RoundContext,
+    is_plain,
     needs_screening,
-    passes_alone,
     resolve_conflicts,
 )
 from orchestrion.domain.conflict.policy import POLICIES_OF_TYPE
@@ -233,20 +235,63 @@ def test_events_tell_of_every_loser_and_of_nobody_else(
     st.sampled_from(POLICIES_OF_TYPE[ConflictType.OPPOSING_SIDES]),
     st.sampled_from([(), ("X",)]),
 )
-def test_round_that_passes_alone_is_one_in_which_nothing_would_change(
+def test_plain_round_is_one_in_which_nothing_would_change(
     given_round: Round, policy: ConflictPolicy, exclusive: tuple[str, ...]
 ) -> None:
     checked, working = given_round
     policies = msgspec.structs.replace(only_opposing(policy), exclusive_instruments=exclusive)
     for one in checked:
-        if passes_alone((one,), working, policies):
+        if is_plain((one,), working, policies):
             assert not needs_screening((one,), working, policies)
             assert resolve_conflicts((one,), working, policies) == Resolution((one,))
-    assert len(checked) == 1 or not passes_alone(checked, working, policies)
+    if is_plain(checked, working, policies):
+        assert resolve_conflicts(checked, working, policies) == Resolution(tuple(checked))
 
 
-def test_plain_order_in_an_instrument_of_nobody_passes_alone() -> None:
+@given(st.lists(commands(), min_size=2, max_size=4), st.sampled_from(ConflictPolicy))
+def test_plain_round_with_room_for_all_is_screened_and_unchanged(
+    orders: list[SubmitOrder], default: ConflictPolicy
+) -> None:
+    """Every policy, every type: what the account has left is the only thing that could matter."""
+    policies = ConflictPolicies.choose({}, default=default)
+    checked = [
+        Proposal(one.strategy_id, 0, one, is_exit=False)
+        for one in sorted(orders, key=lambda one: one.strategy_id)
+    ]
+    if not is_plain(checked, {}, policies):
+        return
+    context = RoundContext(
+        commands=tuple(CommandFigures(requirement=Decimal(10)) for _ in checked),
+        free=Decimal(10 * len(checked)),
+    )
+    assert resolve_conflicts(checked, {}, policies, context=context) == Resolution(tuple(checked))
+
+
+@pytest.mark.parametrize(
+    ("orders", "policies", "expected"),
+    [
+        ([("a", 1), ("b", 2)], ConflictPolicies(), True),
+        ([("a", 1), ("b", -1)], ConflictPolicies(), False),
+        ([("a", 1), ("a", 2)], ConflictPolicies(), False),
+        ([("a", 1), ("b", 1)], ConflictPolicies(duplicates_across_strategies=True), False),
+        ([("a", 1)], ConflictPolicies(concentration_max_fraction=Decimal(1)), False),
+        ([("a", 1), ("b", 1)], ConflictPolicies(exclusive_instruments=("X",)), False),
+        ([], ConflictPolicies(), False),
+    ],
+    ids=["same side", "both sides", "same strategy", "duplicates", "holdings", "exclusive", "none"],
+)
+def test_what_is_a_plain_round(
+    orders: list[tuple[str, int]], policies: ConflictPolicies, expected: bool
+) -> None:
+    checked = [
+        Proposal(owner, 0, order_for(leg("X", quantity), owner=owner), is_exit=False)
+        for owner, quantity in orders
+    ]
+    assert is_plain(checked, {}, policies) is expected
+
+
+def test_order_alone_in_an_instrument_of_nobody_is_plain() -> None:
     one = Proposal("a", 0, order_for(leg("X", 1), owner="a"), is_exit=False)
-    assert passes_alone((one,), {}, ConflictPolicies())
+    assert is_plain((one,), {}, ConflictPolicies())
     working = {"W": working_order(order_for(leg("X", 1), owner="b"), "W")}
-    assert not passes_alone((one,), working, ConflictPolicies())
+    assert not is_plain((one,), working, ConflictPolicies())
