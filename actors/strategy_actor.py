@@ -122,13 +122,7 @@ class StrategyHost:
             # A rebuilt strategy keeps it: what instruments are does not depend on the strategy.
             self.view.move(catalog=message.catalog)
             return
-        orders = dict(self.view.working_orders)
-        for order in message.orders:
-            if order.is_open:
-                orders[order.client_order_id] = order
-            else:
-                orders.pop(order.client_order_id, None)
-        self.view.move(orders=MappingProxyType(orders))
+        self.view.change_orders(message.orders)
 
     def handled(self, message: object) -> None:
         """Remembers a message that went well, and what the strategy was answered meanwhile."""

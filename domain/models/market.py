@@ -142,7 +142,7 @@ MarketData: TypeAlias = Bar | QuoteTick | TradeTick | OptionChain
 _Kind = TypeVar("_Kind", Bar, QuoteTick, TradeTick, OptionChain)
 
 
-class MarketSlice(msgspec.Struct, frozen=True, tag="MarketSlice"):
+class MarketSlice(msgspec.Struct, frozen=True, gc=False, tag="MarketSlice"):
     """The market data of one ``ts_event``, in instrument order (ties: the order of the feed)."""
 
     ts_event: int
@@ -181,6 +181,11 @@ class MarketSlice(msgspec.Struct, frozen=True, tag="MarketSlice"):
 
     def _find(self, instrument_id: str, kind: type[_Kind]) -> _Kind | None:
         items = self.items
+        if len(items) == 1:  # most slices are of one instrument, and every strategy asks
+            only = items[0]
+            if only.instrument_id == instrument_id and isinstance(only, kind):
+                return only
+            return None
         first = bisect_left(items, instrument_id, key=_instrument_id)
         for i in range(first, len(items)):
             item = items[i]

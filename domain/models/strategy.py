@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias, cast
 
 import msgspec
@@ -41,6 +42,10 @@ Figure: TypeAlias = Decimal | None
 """What a view answered when it was asked for a price (None: none yet) or the budget."""
 
 
+CHANGED_ORDERS_MAX = 64
+"""So many states of orders may wait until somebody looks; arbitrary, it keeps memory flat."""
+
+
 class StrategyView:
     """What a strategy may see while it is called: its own book, budget, orders, time, signals.
 
@@ -55,6 +60,7 @@ class StrategyView:
         "_again",
         "_book",
         "_catalog",
+        "_changed_orders",
         "_marks",
         "_noted",
         "_now",
@@ -71,6 +77,7 @@ class StrategyView:
         self._marks = marks
         self._book = book
         self._orders: Mapping[str, Order] = {}
+        self._changed_orders: list[Order] = []
         self._signals: tuple[Signal, ...] = ()
         self._now = 0
         self._noted: list[Figure] | None = None
@@ -103,8 +110,16 @@ class StrategyView:
             self._book = book
         if orders is not None:
             self._orders = orders
+            self._changed_orders.clear()
         if catalog is not None:
             self._catalog = catalog
+
+    def change_orders(self, orders: Iterable[Order]) -> None:
+        """Takes the next states of own orders; those that have ended leave. Folded in when somebody
+        looks, which is seldom between the three states of a usual order."""
+        self._changed_orders.extend(orders)
+        if len(self._changed_orders) > CHANGED_ORDERS_MAX:
+            self._fold_orders()
 
     def enter(self, now: int, signals: tuple[Signal, ...]) -> None:
         """The same for the two things that every market event changes."""
@@ -141,8 +156,21 @@ class StrategyView:
 
     @property
     def working_orders(self) -> Mapping[str, Order]:
-        """Own orders that can still fill, by client_order_id, in order of submission."""
+        """Own orders that can still fill, by client_order_id, in order of submission; as of now, it
+        does not change while it is looked at."""
+        if self._changed_orders:
+            self._fold_orders()
         return self._orders
+
+    def _fold_orders(self) -> None:
+        orders = dict(self._orders)
+        for order in self._changed_orders:
+            if order.is_open:
+                orders[order.client_order_id] = order
+            else:
+                orders.pop(order.client_order_id, None)
+        self._orders = MappingProxyType(orders)
+        self._changed_orders.clear()
 
     @property
     def instruments(self) -> InstrumentCatalog:
