@@ -129,9 +129,10 @@ class SqliteJournal:
 
     def sync(self) -> None:
         """Commits what was appended; ``Durability`` says what that promises."""
-        if self._stage is JournalStage.FINISHED:
-            return
-        self._require(_OPEN, "sync")
+        if self._stage is not _OPEN:
+            if self._stage is JournalStage.FINISHED:
+                return
+            self._require(_OPEN, "sync")
         if self._durability is Durability.FULL:
             self._flush()
             self._commit()
