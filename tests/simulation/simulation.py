@@ -140,7 +140,7 @@ class Simulation:
         self._gap_policy = self._chance.pick(tuple(GapPolicy))
         self._catalog = catalog()
         self._is_killed = is_killed
-        self._has_stopped = False
+        self._has_stopped = self._has_session = False
         self._is_ended = False
         self._is_replay_equal = False
         self._paused_for_gap = 0
@@ -169,6 +169,7 @@ class Simulation:
     def go_on_with(self, resumed: Resumed) -> None:
         """A process has begun, or has come back."""
         self.system = resumed.system
+        self._has_session = True
         self.session = TradingSession(
             self.system,
             _Port(self),
@@ -217,7 +218,7 @@ class Simulation:
             if not self.restarts.is_down and not self.restarts.has_disk_failed:
                 self._give_up(failure)
                 return
-            if not self.restarts.is_down:
+            if not self.restarts.is_down and self._has_session:
                 self._judge_storage_failure()
             self._guarded_return()
 

@@ -41,6 +41,8 @@ def test_a_seed_finds_no_violation(seed: int) -> None:
         344,  # a second crash while it came back: what the first had taken was counted again
         436,
         598,
+        721,  # the disk fails before there is a session
+        839,  # the same, and the configuration changes before there is an input
         6009,
         6042,  # quarantined at the first of several fills of one round
     ],
