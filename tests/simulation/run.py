@@ -24,7 +24,7 @@ from pathlib import Path
 
 from orchestrion.runtime.errors import describe
 from tests.page import write_page
-from tests.simulation.seed_line import SeedFile, SeedLine, line_of
+from tests.simulation.seed_line import LineFile, SeedLine, line_of
 from tests.simulation.seed_report import SeedReport
 from tests.simulation.simulation import Outcome, Simulation
 
@@ -141,7 +141,7 @@ def _wanted(arguments: argparse.Namespace) -> Sequence[int]:
 
 
 def _tell(file: Path, page: Path | None, say: Callable[[str], object]) -> int:
-    report = SeedReport(SeedFile(file).lines)
+    report = SeedReport(LineFile(file, SeedLine).lines)
     table = report.page("python -m tests.simulation --seeds 0:10000 --out FILE")
     say(table)
     if page is not None:
@@ -151,22 +151,17 @@ def _tell(file: Path, page: Path | None, say: Callable[[str], object]) -> int:
 
 def _run(arguments: argparse.Namespace, say: Callable[[str], object]) -> int:
     started = time.perf_counter()
-    file = SeedFile(arguments.out) if arguments.out is not None else None
-    known = file.lines if file is not None else []
-    last = {line.seed: line for line in known}
+    file = LineFile(arguments.out, SeedLine)
+    last = {line.seed: line for line in file.lines}
     done = {one for one, line in last.items() if not (arguments.again and line.violations)}
-    played: list[SeedLine] = []
+    known = len(file.lines)
     missing = [one for one in _wanted(arguments) if one not in done]
-    with closing(_lines(missing, arguments, played, say)) as lines:
+    with closing(_lines(missing, arguments, say)) as lines:
         try:
-            if file is None:
-                for _ in lines:
-                    pass
-            else:
-                file.add(lines)
+            file.add(lines)
         except KeyboardInterrupt:
             say("interrupted")
-    report = SeedReport(played)
+    report = SeedReport(file.lines[known:])
     say(report.faults())
     say(report.summary())
     say(f"{time.perf_counter() - started:.1f} s")
@@ -174,16 +169,12 @@ def _run(arguments: argparse.Namespace, say: Callable[[str], object]) -> int:
 
 
 def _lines(
-    seeds: Sequence[int],
-    arguments: argparse.Namespace,
-    played: list[SeedLine],
-    say: Callable[[str], object],
+    seeds: Sequence[int], arguments: argparse.Namespace, say: Callable[[str], object]
 ) -> Generator[SeedLine]:
-    """Plays, tells of every violation, and keeps what was played."""
+    """Plays, and tells of every violation."""
     code = commit()
     for outcome in play_all(seeds, arguments.jobs):
         line = line_of(outcome, code)
-        played.append(line)
         if line.violations:
             say(f"seed {line.seed}: {line.violations[0]}")
             say(f"    {command_of(line.seed)}")

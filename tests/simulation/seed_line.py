@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import msgspec
 
 from tests.simulation.simulation import Outcome
+
+_Line = TypeVar("_Line", bound=msgspec.Struct)
 
 
 class SeedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,26 +55,35 @@ def line_of(outcome: Outcome, commit: str) -> SeedLine:
     )
 
 
-class SeedFile:
-    """Lines of seeds on a disk. A line that was cut off by a kill is dropped; its seed is played
-    again.
+class LineFile(Generic[_Line]):
+    """Lines on a disk, or in memory alone. One that was cut off by a kill is dropped, so that what
+    it was about is done again.
 
     Attributes:
-        lines: what is there, oldest first; a seed that was played again has several.
+        lines: what is there, oldest first.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None, kind: type[_Line]) -> None:
+        """
+        Args:
+            path: None keeps nothing.
+        """
         self._path = path
-        whole = path.read_bytes() if path.exists() else b""
+        whole = path.read_bytes() if path is not None and path.exists() else b""
         whole = whole[: whole.rfind(b"\n") + 1]
-        self.lines = [msgspec.json.decode(one, type=SeedLine) for one in whole.splitlines()]
+        self.lines: list[_Line] = [
+            msgspec.json.decode(one, type=kind) for one in whole.splitlines()
+        ]
         self._length = len(whole)
 
-    def add(self, new: Iterable[SeedLine]) -> None:
+    def add(self, new: Iterable[_Line]) -> None:
         """Appends lines as they come."""
+        if self._path is None:
+            self.lines.extend(new)
+            return
         with self._path.open("ab") as file:
             file.truncate(self._length)
             for line in new:
-                file.write(msgspec.json.encode(line) + b"\n")
+                self._length += file.write(msgspec.json.encode(line) + b"\n")
                 file.flush()
                 self.lines.append(line)

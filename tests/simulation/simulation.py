@@ -108,6 +108,7 @@ class Simulation:
         changed: Callable[[World], World] | None = None,
         schedule: int = 0,
         is_killed: bool = True,
+        events: int | None = None,
     ) -> None:
         """
         Args:
@@ -115,6 +116,7 @@ class Simulation:
             changed: makes another world of the seed's, for comparisons.
             schedule: another order of tasks, with everything else the same.
             is_killed: whether the process ends at least once.
+            events: steps of the stretch with faults; None draws them.
         """
         self.seed = seed
         self.plan = FaultPlan.draw(Chance(seed, "faults"), only=only)
@@ -140,6 +142,7 @@ class Simulation:
         self._gap_policy = self._chance.pick(tuple(GapPolicy))
         self._catalog = catalog()
         self._is_killed = is_killed
+        self._events = events
         self._has_stopped = self._has_session = False
         self._is_ended = False
         self._is_replay_equal = False
@@ -188,10 +191,11 @@ class Simulation:
 
     def run(self) -> Outcome:
         """Plays the run and judges it."""
-        with watched_mailboxes(self.checkers.delivery), _silent_log():
+        with watched_mailboxes(self.checkers.delivery), silent_log():
             self._guarded_step(self.open)
             self._guarded_step(self.start)
-            steps = self._chance.between(EVENTS_MIN, EVENTS_MAX)
+            drawn = self._chance.between(EVENTS_MIN, EVENTS_MAX)
+            steps = self._events or drawn
             killed_at = self._chance.between(1, steps - 1)
             for number in range(steps):
                 if self._has_stopped:
@@ -505,7 +509,7 @@ class _NoLog:
 
 
 @contextmanager
-def _silent_log() -> Generator[None]:
+def silent_log() -> Generator[None]:
     """A run writes thousands of lines that nobody reads."""
     loggers = [(one, vars(one)["_log"]) for one in (session_module, recovery_module)]
     for module, _ in loggers:

@@ -10,7 +10,7 @@ import pytest
 from tests.page import PageError, write_page
 from tests.simulation import run as runner
 from tests.simulation.faults import CLASSES, Fault
-from tests.simulation.seed_line import SeedFile, SeedLine, line_of
+from tests.simulation.seed_line import LineFile, SeedLine, line_of
 from tests.simulation.seed_report import SeedReport
 from tests.simulation.simulation import Outcome
 
@@ -23,6 +23,10 @@ def outcome(seed: int, *violations: str, faults: int = 0) -> Outcome:
 
 def line(seed: int, *violations: str, faults: int = 0) -> SeedLine:
     return line_of(outcome(seed, *violations, faults=faults), "abc")
+
+
+def file_of(path: Path) -> LineFile[SeedLine]:
+    return LineFile(path, SeedLine)
 
 
 @pytest.fixture
@@ -48,10 +52,10 @@ def test_an_interrupted_run_goes_on_where_it_was(played: list[int], tmp_path: Pa
     assert runner.main(["--seeds", "2:8", "--out", str(file)], said.append) == 1
     assert said[0] == "seed 3: I1: planted"
     assert "interrupted" in said
-    assert [one.seed for one in SeedFile(file).lines] == [2, 3, 4]
+    assert [one.seed for one in file_of(file).lines] == [2, 3, 4]
     assert runner.main(["--seeds", "2:8", "--out", str(file)], said.append) == 0
     assert played == [2, 3, 4, 5, 5, 6, 7]
-    assert [one.seed for one in SeedFile(file).lines] == [2, 3, 4, 5, 6, 7]
+    assert [one.seed for one in file_of(file).lines] == [2, 3, 4, 5, 6, 7]
 
 
 def test_seeds_with_violations_are_played_again_when_asked_for(
@@ -61,7 +65,7 @@ def test_seeds_with_violations_are_played_again_when_asked_for(
     runner.main(["--seeds", "2:5", "--out", file], lambda _: None)
     assert runner.main(["--seeds", "2:5", "--out", file, "--again"], lambda _: None) == 0
     assert played == [2, 3, 4, 3]
-    report = SeedReport(SeedFile(Path(file)).lines)
+    report = SeedReport(file_of(Path(file)).lines)
     assert (report.failed, report.mended) == ([], [3])
     assert "| that had one, and have none since it was mended | 1: 3 |" in report.page("it")
 
@@ -70,10 +74,10 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
     file = tmp_path / "seeds.jsonl"
     whole = msgspec.json.encode(line(1)) + b"\n"
     file.write_bytes(whole + whole[:40])
-    kept = SeedFile(file)
+    kept = file_of(file)
     assert kept.lines == [line(1)]
     kept.add([line(2)])
-    assert SeedFile(file).lines == [line(1), line(2)]
+    assert file_of(file).lines == [line(1), line(2)]
 
 
 def test_what_breaks_the_simulator_is_told_like_a_violation(
@@ -88,7 +92,7 @@ def test_what_breaks_the_simulator_is_told_like_a_violation(
 
 def test_a_report_says_what_was_not_reached(tmp_path: Path) -> None:
     file, page = tmp_path / "seeds.jsonl", tmp_path / "page.md"
-    SeedFile(file).add([line(0, faults=300), line(1, faults=300), line(2, "I9: twice")])
+    file_of(file).add([line(0, faults=300), line(1, faults=300), line(2, "I9: twice")])
     page.write_text("<!-- seeds: begin -->old<!-- seeds: end -->")
     assert runner.main(["--report", str(file), "--page", str(page)], lambda _: None) == 1
     text = page.read_text()
