@@ -173,6 +173,8 @@ class Restarts:
         """F3: with one bit flipped the run is refused, or goes on as if it were not."""
         run = self._run
         sound, damaged = run.disk.clone(), run.disk.clone()
+        if not damaged.files:
+            return  # it ended before the first header was written
         name = self._chance.pick(list(damaged.files))
         place = damaged.flip(name, self._chance)
         run.plan.count(Fault.STORAGE_FLIP)

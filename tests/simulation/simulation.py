@@ -193,7 +193,8 @@ class Simulation:
         """Plays the run and judges it."""
         with watched_mailboxes(self.checkers.delivery), silent_log():
             self._guarded_step(self.open)
-            self._guarded_step(self.start)
+            if not self._has_stopped:
+                self._guarded_step(self.start)
             drawn = self._chance.between(EVENTS_MIN, EVENTS_MAX)
             steps = self._events or drawn
             killed_at = self._chance.between(1, steps - 1)
@@ -450,8 +451,8 @@ class Simulation:
             points=dict(self.restarts.points),
             digest=digest.hexdigest(),
             records=self.checkers.records,
-            decisions=self.system.machine.decisions,
-            inputs=self.system.machine.seq,
+            decisions=self.system.machine.decisions if self._has_session else 0,
+            inputs=self.system.machine.seq if self._has_session else 0,
             fills=sum(len(one.trade_ids) for one in self.checkers.account.orders.values()),
             restarts=self.restarts.count,
             is_replay_equal=self._is_replay_equal,
