@@ -19,6 +19,7 @@ from orchestrion.adapters import assembly
 from orchestrion.adapters.backtest import summarise
 from orchestrion.adapters.data.source import DataSource
 from orchestrion.adapters.journal.journal_directory import JournalDirectory
+from orchestrion.adapters.process.account_doubt import settle_doubts
 from orchestrion.adapters.process.opening import open_run
 from orchestrion.adapters.process.play import play
 from orchestrion.adapters.process.reconciling import (
@@ -35,6 +36,7 @@ from orchestrion.adapters.session import NoVenueModel, TradingSession
 from orchestrion.adapters.settings import RunSettings, build_client, build_feed
 from orchestrion.adapters.venue.live_adapter import LiveOrchestrationAdapter
 from orchestrion.adapters.venue.live_feed import ItemFeed, PacedClock, RecordedFeed
+from orchestrion.adapters.venue.report_guard import report_fault
 from orchestrion.adapters.venue.venue_client import VenueClient
 from orchestrion.domain.errors import ConfigurationError, PortUnavailableError
 from orchestrion.domain.models.market import MarketSlice
@@ -149,11 +151,13 @@ class _LiveRun:
         opened = open_run(settings, self._source, self._store, "live")
         try:
             async with AsyncHost(deadline_s=settings.live.reply_timeout_s) as host:
+                capital = opened.system.orchestrator.capital_manager
                 adapter = LiveOrchestrationAdapter(
                     client,
                     policy=settings.live.policy,
                     currency=settings.account.currency,
                     seed=opened.header.seed,
+                    fault_of=lambda report: report_fault(report, capital.catalog),
                 )
                 session = TradingSession(
                     opened.system,
@@ -198,22 +202,29 @@ class _LiveRun:
             async with anyio.create_task_group() as trading:
                 if await self._start(trading, adapter):
                     helpers.start_soon(self._keep_fresh, session, opened)
-                    await self._run_up(trading, session, adapter, opened, items)
+                    reader = OutcomeReader(adapter, session)
+                    trading.start_soon(reader.run)
+                    if await self._reconciled(session, adapter, reader, opened):
+                        helpers.start_soon(settle_doubts, session, adapter, reader, self._settings)
+                        await self._play(session, opened, items)
                 await adapter.shutdown()
                 # The reader ends when the adapter has told its last outcome.
             helpers.cancel_scope.cancel()
 
-    async def _run_up(
+    async def _reconciled(
         self,
-        trading: anyio.abc.TaskGroup,
         session: TradingSession,
         adapter: LiveOrchestrationAdapter,
+        reader: OutcomeReader,
         opened: Resumed,
-        items: object,
-    ) -> None:
-        """From the connection to the first market data, and on to the end of the feed."""
-        reader = OutcomeReader(adapter, session)
-        trading.start_soon(reader.run)
+    ) -> bool:
+        """Settles the account; False when trading is not to begin: the end was asked for, or an
+        operator wanted no more than this.
+
+        Raises:
+            PortUnavailableError: not in time.
+            AccountMismatchError: the books and the account differ.
+        """
         timeout_s = self._settings.live.start_timeout_s
         with self._stop.interrupting() as waiting, anyio.move_on_after(timeout_s) as patience:
             for assignment in self._assignments or ():
@@ -227,8 +238,10 @@ class _LiveRun:
             )
         if patience.cancelled_caught:
             raise PortUnavailableError(f"the venue did not show the account within {timeout_s:g} s")
-        if waiting.cancelled_caught or self._assignments is not None:
-            return
+        return not waiting.cancelled_caught and self._assignments is None
+
+    async def _play(self, session: TradingSession, opened: Resumed, items: object) -> None:
+        """Market data, to the end of the feed or of the run."""
         seq = session.system.machine.seq
         _log.info("RunRunning", account=self._settings.account.id, seq=seq)
         await play(

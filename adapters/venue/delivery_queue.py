@@ -66,12 +66,18 @@ class DeliveryQueue:
         return len(self._items)
 
     def take_in(
-        self, commands: Sequence[StrategyCommand], *, now_s: float, closed_because: str
+        self,
+        commands: Sequence[StrategyCommand],
+        *,
+        now_s: float,
+        closed_because: str,
+        no_entry_because: str = "",
     ) -> None:
         """Puts new commands behind the others; one whose id was seen is left out.
 
         Args:
             closed_because: not empty: every command is refused with this reason.
+            no_entry_because: not empty: so is every order that does not reduce.
 
         Raises:
             TypeError: one of them is not approved; none was taken.
@@ -84,7 +90,9 @@ class DeliveryQueue:
         for one in approved:
             if one.client_order_id not in self._seen:
                 self.note_seen(one.client_order_id)
-                self._items.append(self._item(one, now_s, closed_because))
+                is_entry = isinstance(one.command, SubmitOrder) and not one.is_reducing
+                no = closed_because or (no_entry_because if is_entry else "")
+                self._items.append(self._item(one, now_s, no))
 
     def note_seen(self, client_order_id: str) -> None:
         """A command with this id is not to be sent."""

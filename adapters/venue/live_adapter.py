@@ -20,6 +20,10 @@ Asking goes on until the answer is definite. An order that the venue shows is re
 "Not known" counts once the venue's visibility delay is over; then the order expires. An order that
 the venue had confirmed and does not know any more is lost and stays UNKNOWN: that is for a person.
 
+What the venue says is judged before it is handed on (``report_gate``): a report that cannot be
+booked is refused, the core is told that nobody knows, its order is asked about, and nothing is
+entered until ``trust`` says that the account was compared.
+
 A cancel changes nothing when it comes twice, so one without an outcome is sent again after the
 venue has shown the order as still open. After a lost connection every order that is not known to
 have ended is asked about, because reports may have passed unheard.
@@ -49,6 +53,7 @@ from orchestrion.adapters.venue.delivery_queue import (
 )
 from orchestrion.adapters.venue.order_inquiry import OrderInquiries, Outcome
 from orchestrion.adapters.venue.order_tracking import TrackedOrder, TrackedOrders
+from orchestrion.adapters.venue.report_gate import ReportGate
 from orchestrion.adapters.venue.venue_client import (
     RepeatedOrderIdError,
     VenueBusyError,
@@ -57,12 +62,16 @@ from orchestrion.adapters.venue.venue_client import (
     VenueSnapshot,
 )
 from orchestrion.adapters.venue.venue_link import VenueLink
-from orchestrion.domain.errors import LifecycleError, PortUnavailableError
+from orchestrion.domain.errors import (
+    LifecycleError,
+    PortUnavailableError,
+    ReportRefusedError,
+)
 from orchestrion.domain.models.command import StrategyCommand
 from orchestrion.domain.models.money import ZERO
 from orchestrion.domain.models.order import Order, OrderStatus
 from orchestrion.domain.models.portfolio import PortfolioState
-from orchestrion.domain.models.report import ExternalFillReport, OrderFilledReport
+from orchestrion.domain.models.report import ExternalFillReport, OrderFilledReport, VenueReport
 from orchestrion.domain.ports.orchestration_port import OrchestrationPort
 from orchestrion.runtime.errors import describe
 
@@ -89,11 +98,14 @@ class LiveOrchestrationAdapter(OrchestrationPort):
         currency: str = "USD",
         seed: int = 0,
         now_ns: Callable[[], int] = time.time_ns,
+        fault_of: Callable[[object], str] | None = None,
     ) -> None:
         """
         Args:
             currency: of the account; the balance that ``get_portfolio_state`` shows.
             seed: of the jitter.
+            fault_of: what of a report cannot be booked, see ``report_fault``; None hands on all,
+                to somebody who judges himself.
             now_ns: stamps reports that the adapter makes itself, nanoseconds UTC.
         """
         self._client = client
@@ -111,9 +123,11 @@ class LiveOrchestrationAdapter(OrchestrationPort):
         self._current: Item | None = None
         self._is_current_sent = False
         self._orders = TrackedOrders()
+        self._gate = ReportGate(fault_of)
         self._inquiries = OrderInquiries(
             self._link,
             self._orders,
+            self._gate,
             tell=self._tell,
             cancel_again=self._cancel_again,
             on_answered=self._wake,
@@ -140,7 +154,10 @@ class LiveOrchestrationAdapter(OrchestrationPort):
         if self._is_over:
             raise PortUnavailableError("the live adapter has ended")
         self._queue.take_in(
-            commands, now_s=anyio.current_time(), closed_because=self._closed_because
+            commands,
+            now_s=anyio.current_time(),
+            closed_because=self._closed_because,
+            no_entry_because=self._gate.doubt,
         )
         self._wake()
 
@@ -165,6 +182,21 @@ class LiveOrchestrationAdapter(OrchestrationPort):
         """Waits until ``is_settled``, or the run is over."""
         while not (self.is_settled or self._is_over):
             await self._wait_for_news()
+
+    async def doubted(self) -> int:
+        """Waits until a report was refused and the account has not been compared since.
+
+        Returns:
+            How many were refused so far, for ``trust``.
+        """
+        while not (self._gate.doubt or self._is_over):
+            await self._wait_for_news()
+        return self._gate.refused
+
+    def trust(self, refused: int) -> None:
+        """The account, shown after so many refusals, agrees with the books: whatever they were
+        about, nothing of it is missing. Entries leave again."""
+        self._gate.trust(refused)
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Connects, sends and listens until ``shutdown``; ``started`` once the account was shown.
@@ -378,11 +410,28 @@ class LiveOrchestrationAdapter(OrchestrationPort):
 
     async def _tell(self, outcome: Outcome) -> None:
         if not isinstance(outcome, SubmissionLost):
+            fault = self._gate.fault_in((outcome,))
+            if fault:
+                await self._refuse(outcome, fault)
+                return
             self._orders.take(outcome)
         if isinstance(outcome, (OrderFilledReport, ExternalFillReport)):
             self._is_portfolio_stale = True
             self._wake()
         await self._outbox.send(outcome)
+
+    async def _refuse(self, report: VenueReport, fault: str) -> None:
+        """The journal gets the reason, and the order its question: the venue's answer is the fact
+        that the report failed to be."""
+        self._is_portfolio_stale = True
+        key: object = getattr(report, "client_order_id", "")
+        order = self._orders.get(key) if isinstance(key, str) else None
+        if order is None:
+            words = f"refused: {fault}"
+            await self._tell(SubmissionLost(client_order_ids=(), failure=words))
+        elif not order.is_asked_about:  # else an answer is on its way
+            await self._lose(order, ReportRefusedError(fault))
+        self._wake()
 
     # -- ending ---------------------------------------------------------------------------------
 

@@ -12,8 +12,10 @@ from anyio.abc import TaskGroup
 
 from orchestrion.actors.messages import SubmissionLost
 from orchestrion.adapters.venue.order_tracking import TrackedOrder, TrackedOrders
+from orchestrion.adapters.venue.report_gate import ReportGate
 from orchestrion.adapters.venue.venue_client import OrderNotKnownError, VenueOrder
 from orchestrion.adapters.venue.venue_link import VenueLink
+from orchestrion.domain.errors import ReportRefusedError
 from orchestrion.domain.models.report import OrderExpiredReport, VenueReport
 from orchestrion.runtime.errors import describe
 
@@ -33,6 +35,7 @@ class OrderInquiries:
         self,
         link: VenueLink,
         orders: TrackedOrders,
+        gate: ReportGate,
         *,
         tell: Callable[[Outcome], Awaitable[None]],
         cancel_again: Callable[[str], None],
@@ -41,6 +44,7 @@ class OrderInquiries:
     ) -> None:
         """
         Args:
+            gate: an answer that holds something which cannot be booked is none.
             tell: hands an outcome on.
             cancel_again: sends a cancel whose outcome was unknown and whose order is still open.
             on_answered: called when a question is closed.
@@ -48,6 +52,7 @@ class OrderInquiries:
         self.open_count = 0
         self._link = link
         self._orders = orders
+        self._gate = gate
         self._tell = tell
         self._cancel_again = cancel_again
         self._on_answered = on_answered
@@ -75,6 +80,7 @@ class OrderInquiries:
             wait_s = back_off.next_s()
             try:
                 found = await self._link.call("query", lambda: client.query(order.client_order_id))
+                self._require_sound(order, found)
             except OrderNotKnownError as unknown:
                 # Only a question that began after the delay gets a "not known" that means it.
                 if asked_s >= visible_s:
@@ -93,6 +99,15 @@ class OrderInquiries:
         order.is_asked_about = False
         self.open_count -= 1
         self._on_answered()
+
+    def _require_sound(self, order: TrackedOrder, found: VenueOrder) -> None:
+        """
+        Raises:
+            ReportRefusedError: none of the answer may be told; a part would look like the whole.
+        """
+        fault = self._gate.fault_in(order.news_in(found))
+        if fault:
+            raise ReportRefusedError(fault)
 
     async def _settle_found(self, order: TrackedOrder, found: VenueOrder) -> None:
         for report in order.news_in(found):

@@ -10,6 +10,7 @@ stops opening positions and reconciles with the venue.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import cast, get_args
 
 from orchestrion.domain.errors import UnknownInstrumentError
 from orchestrion.domain.models.instrument import Future, InstrumentCatalog
@@ -19,15 +20,32 @@ from orchestrion.domain.models.report import (
     ExternalFillReport,
     FutureSettledReport,
     InstrumentExpiredReport,
+    LiquiditySide,
+    OrderAcceptedReport,
+    OrderCancelRejectedReport,
     OrderFilledReport,
+    OrderRejectedReport,
+    OrderReport,
     VenueReport,
 )
 
 TS_MAX = 2**63
+LEGS_MAX = 1_000
+"""More legs than any order has; arbitrary. Which of an order's legs it is, the core judges."""
+_REPORTS: tuple[type, ...] = get_args(VenueReport)
 
 
-def report_fault(report: VenueReport, catalog: InstrumentCatalog) -> str:
-    """What of a report cannot be booked, in words; empty when all of it can."""
+def report_fault(report: object, catalog: InstrumentCatalog) -> str:
+    """What of a report cannot be booked, in words; empty when all of it can.
+
+    Whatever a client hands over is judged: it may be no report at all.
+    """
+    if type(report) not in _REPORTS:
+        return f"a {type(report).__name__} is no report"
+    return _form_fault(cast("VenueReport", report), catalog)
+
+
+def _form_fault(report: VenueReport, catalog: InstrumentCatalog) -> str:
     ts: object = report.ts_event
     if type(ts) is not int or not 0 <= ts < TS_MAX:
         return f"ts_event is {ts!r}, no nanoseconds UTC"
@@ -37,7 +55,18 @@ def report_fault(report: VenueReport, catalog: InstrumentCatalog) -> str:
         case FutureSettledReport() | InstrumentExpiredReport():
             return _settlement_fault(report, catalog)
         case _:
-            return _text_fault("client_order_id", report.client_order_id)
+            return _text_fault("client_order_id", report.client_order_id) or _words_fault(report)
+
+
+def _words_fault(report: OrderReport) -> str:
+    """Texts that nobody reads here: the journal has to hold them, and give them back."""
+    match report:
+        case OrderAcceptedReport():
+            return _text_fault("venue_order_id", report.venue_order_id, may_be_empty=True)
+        case OrderRejectedReport() | OrderCancelRejectedReport():
+            return _text_fault("reason", report.reason, may_be_empty=True)
+        case _:
+            return ""
 
 
 def _fill_fault(fill: OrderFilledReport | ExternalFillReport, catalog: InstrumentCatalog) -> str:
@@ -48,9 +77,12 @@ def _fill_fault(fill: OrderFilledReport | ExternalFillReport, catalog: Instrumen
         return f"side is {fill.side!r}"
     if isinstance(fill, OrderFilledReport):
         fault = _text_fault("client_order_id", fill.client_order_id)
+        fault = fault or _text_fault("venue_order_id", fill.venue_order_id, may_be_empty=True)
         index: object = fill.leg_index
-        if not fault and type(index) is not int:
+        if not fault and (type(index) is not int or not 0 <= index < LEGS_MAX):
             fault = f"leg_index is {index!r}"
+        if not fault and type(fill.liquidity_side) is not LiquiditySide:
+            fault = f"liquidity_side is {fill.liquidity_side!r}"
     # A price may be 0 (a worthless option) and below (a future on oil).
     return (
         fault
@@ -92,5 +124,11 @@ def _amount_fault(name: str, value: object, *, is_positive: bool = False) -> str
     return ""
 
 
-def _text_fault(name: str, value: object) -> str:
-    return "" if type(value) is str and value else f"{name} is {value!r}"
+def _text_fault(name: str, value: object, *, may_be_empty: bool = False) -> str:
+    if type(value) is not str or not (value or may_be_empty):
+        return f"{name} is {value!r}"
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half of a pair: no file can hold it
+        return f"{name} is no text: {value!r}"
+    return ""

@@ -147,16 +147,16 @@ class VenueLink:
     async def _listen(self, on_report: Callable[[VenueReport], Awaitable[None]]) -> str:
         """Until the connection ends; returns why."""
         while self._is_up:
-            report: VenueReport | None = None
             # Only the waiting is given up when a call finds the connection dead: a report that has
-            # come is always handed on.
+            # come is always handed on. A list, because a client may take None for a report.
+            heard: list[VenueReport] = []
             with anyio.CancelScope() as self._waiting:
                 try:
-                    report = await self.client.next_report()
+                    heard.append(await self.client.next_report())
                 except _PASSING as failure:
                     return describe(failure)
             self._waiting = None
-            if report is not None:
+            for report in heard:
                 await on_report(report)
         return "a call found it dead"
 
