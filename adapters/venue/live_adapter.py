@@ -33,9 +33,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import List, TypeVar  # noqa: UP035 - the specification's own spelling
+from typing import List  # noqa: UP035 - the specification's own spelling
 
 import anyio
 import structlog
@@ -54,6 +54,7 @@ from orchestrion.adapters.venue.delivery_queue import (
 from orchestrion.adapters.venue.order_inquiry import OrderInquiries, Outcome
 from orchestrion.adapters.venue.order_tracking import TrackedOrder, TrackedOrders
 from orchestrion.adapters.venue.report_gate import ReportGate
+from orchestrion.adapters.venue.shown_account import ShownAccount
 from orchestrion.adapters.venue.venue_client import (
     RepeatedOrderIdError,
     VenueBusyError,
@@ -68,7 +69,6 @@ from orchestrion.domain.errors import (
     ReportRefusedError,
 )
 from orchestrion.domain.models.command import StrategyCommand
-from orchestrion.domain.models.money import ZERO
 from orchestrion.domain.models.order import Order, OrderStatus
 from orchestrion.domain.models.portfolio import PortfolioState
 from orchestrion.domain.models.report import ExternalFillReport, OrderFilledReport, VenueReport
@@ -77,7 +77,6 @@ from orchestrion.runtime.errors import describe
 
 _log = structlog.get_logger("orchestrion.venue")
 _UNCONFIRMED = (OrderStatus.INITIALIZED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
-_Answer = TypeVar("_Answer")
 
 
 class LiveOrchestrationAdapter(OrchestrationPort):
@@ -110,7 +109,6 @@ class LiveOrchestrationAdapter(OrchestrationPort):
         """
         self._client = client
         self._policy = policy or DeliveryPolicy()
-        self._currency = currency
         self._now_ns = now_ns
         # Jitter is no part of any decision; the seed keeps simulations repeatable.
         self._link = VenueLink(client, self._policy, random.Random(seed))  # noqa: S311
@@ -133,8 +131,9 @@ class LiveOrchestrationAdapter(OrchestrationPort):
             on_answered=self._wake,
             now_ns=now_ns,
         )
-        self._portfolio: PortfolioState | None = None
-        self._is_portfolio_stale = False
+        self._account = ShownAccount(
+            self._link, currency=currency, now_ns=now_ns, on_shown=self._wake
+        )
         self._tasks: TaskGroup | None = None
         self._news: anyio.Event | None = None
         self._ended: anyio.Event | None = None
@@ -167,9 +166,9 @@ class LiveOrchestrationAdapter(OrchestrationPort):
         Raises:
             PortUnavailableError: it has never been shown.
         """
-        if self._portfolio is None:
+        if self._account.portfolio is None:
             raise PortUnavailableError(f"{self._client.traits.name} was never reached")
-        return self._portfolio
+        return self._account.portfolio
 
     # -- the shell's side -----------------------------------------------------------------------
 
@@ -215,8 +214,8 @@ class LiveOrchestrationAdapter(OrchestrationPort):
                 self._inquiries.start(tasks)
                 tasks.start_soon(self._keep_connected, tasks)
                 tasks.start_soon(self._send_all)
-                tasks.start_soon(self._keep_portfolio)
-                while self._portfolio is None:
+                tasks.start_soon(self._account.keep, self._wait_for_news)
+                while self._account.portfolio is None:
                     await self._wait_for_news()
                 task_status.started()
         finally:
@@ -261,19 +260,7 @@ class LiveOrchestrationAdapter(OrchestrationPort):
         Raises:
             PortError: the venue did not answer, or refused.
         """
-        open_orders = await self._asked("open_orders", self._client.open_orders)
-        positions = await self._asked("positions", self._client.positions)
-        balances = await self._asked("balances", self._client.balances)
-        shown = VenueSnapshot(
-            ts_event=self._now_ns(),
-            open_orders=open_orders,
-            positions=positions,
-            balances=balances,
-        )
-        cash = [one.total for one in balances if one.currency == self._currency]
-        self._portfolio = PortfolioState(shown.ts_event, cash[0] if cash else ZERO, positions)
-        self._wake()
-        return shown
+        return await self._account.ask()
 
     # -- sending --------------------------------------------------------------------------------
 
@@ -387,26 +374,8 @@ class LiveOrchestrationAdapter(OrchestrationPort):
         # Reports may have passed unheard since the connection before.
         for order in self._orders:
             self._inquiries.ask_about(order)
-        self._is_portfolio_stale = True
+        self._account.is_stale = True
         self._wake()
-
-    async def _keep_portfolio(self) -> None:
-        back_off = self._link.new_back_off()
-        while True:
-            while not self._is_portfolio_stale:
-                await self._wait_for_news()
-            self._is_portfolio_stale = False
-            try:
-                await self.snapshot()
-                back_off.reset()
-            except Exception as failure:
-                _log.warning("AccountNotShown", failure=describe(failure))
-                self._is_portfolio_stale = True
-                await anyio.sleep(back_off.next_s())
-
-    async def _asked(self, what: str, question: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        await self._link.ready()
-        return await self._link.call(what, question)
 
     async def _tell(self, outcome: Outcome) -> None:
         if not isinstance(outcome, SubmissionLost):
@@ -416,14 +385,14 @@ class LiveOrchestrationAdapter(OrchestrationPort):
                 return
             self._orders.take(outcome)
         if isinstance(outcome, (OrderFilledReport, ExternalFillReport)):
-            self._is_portfolio_stale = True
+            self._account.is_stale = True
             self._wake()
         await self._outbox.send(outcome)
 
     async def _refuse(self, report: VenueReport, fault: str) -> None:
         """The journal gets the reason, and the order its question: the venue's answer is the fact
         that the report failed to be."""
-        self._is_portfolio_stale = True
+        self._account.is_stale = True
         key: object = getattr(report, "client_order_id", "")
         order = self._orders.get(key) if isinstance(key, str) else None
         if order is None:
