@@ -7,6 +7,7 @@ this table; ``catalog`` is the same as the core is told it.
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from orchestrion.domain.models.instrument import (
@@ -61,6 +62,8 @@ BY_ID = {one.instrument_id: one for one in TRADED}
 INDEX_ID = "IDX"
 STRANGE_ID = "ZZZ"
 """In no catalogue."""
+FIGURES_KEPT = 65_536
+"""Conversions that are kept: the same prices and quantities are looked at again and again."""
 
 
 def _decimal(numerator: int, denominator: int) -> Decimal:
@@ -102,6 +105,7 @@ def to_decimal(value_e9: int) -> Decimal:
     return Decimal(f"{sign}{whole}.{rest:09d}".rstrip("0").rstrip("."))
 
 
+@lru_cache(maxsize=FIGURES_KEPT)
 def to_e9(value: Decimal) -> int:
     """A decimal in billionths.
 

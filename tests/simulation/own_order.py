@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from tests.simulation.market import BY_ID, E9
+from tests.simulation.market import BY_ID, E9, FIGURES_KEPT
 
 WORKING = ("SUBMITTED", "ACCEPTED", "PARTIALLY_FILLED", "PENDING_CANCEL", "UNKNOWN")
 _LEGAL_REJECTS = ("SUBMITTED", "ACCEPTED", "PENDING_CANCEL", "UNKNOWN")
 
 
+@lru_cache(maxsize=FIGURES_KEPT)
 def billionths(text: str) -> int:
     """A decimal's text in billionths.
 
