@@ -9,6 +9,7 @@ holds to be true. Afterwards the journal is replayed, and must come out the same
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -408,8 +409,16 @@ class Simulation:
 
     def _end(self) -> None:
         drive(self.session.end())
+        self._judge_state_hash()
         self.session.finish_journal()
         self._is_ended = True
+
+    def _judge_state_hash(self) -> None:
+        """I14: the hash that stands for the state is over all of it."""
+        state = json.loads(self.system.snapshot())["state"]
+        whole = json.dumps(state, separators=(",", ":")).encode()
+        if hashlib.sha256(whole).hexdigest() != self.system.state_hash():
+            self.checkers.add("I14: the hash of the state is not that of all of it")
 
     def _judge_storage_failure(self) -> None:
         """I25: the journal has failed, so nothing more may be taken or sent."""
