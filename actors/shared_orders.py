@@ -13,11 +13,14 @@ import msgspec
 
 from orchestrion.actors.messages import InternalCrossed
 from orchestrion.domain.models.command import ApprovedCommand, SubmitOrder, initialized_order
-from orchestrion.domain.models.order import Leg, Order, OrderStatus, OrderTrigger
+from orchestrion.domain.models.order import Leg, Order, OrderStatus, OrderTrigger, next_status
 from orchestrion.domain.models.report import OrderFilledReport
 from orchestrion.domain.netting.fill_split import FillSplit, SharedOrder, split_fill
 from orchestrion.domain.netting.round_netting import NettedRound
 from orchestrion.domain.orchestration.order_progress import moved_by
+
+_SUBMITTED = next_status(OrderStatus.INITIALIZED, OrderTrigger.SUBMIT)
+"""What an order is that leaves at once, the usual case."""
 
 
 class SharedOrders:
@@ -62,7 +65,7 @@ class SharedOrders:
         command = approved.command
         if isinstance(command, SubmitOrder):
             if not approved.owners and approved.client_order_id not in open_orders:
-                return (moved_by(initialized_order(approved, command), OrderTrigger.SUBMIT),)
+                return (initialized_order(approved, command, _SUBMITTED),)
             ids = self.owner_orders(approved.client_order_id)
             return tuple(moved_by(open_orders[one], OrderTrigger.SUBMIT) for one in ids)
         shared_id = self.shared_order_of(command.client_order_id)

@@ -42,6 +42,11 @@ class _Noop(Strategy):
 
 
 class _Sma(_Noop):
+    def init(self) -> None:
+        super().init()
+        for rule in self.rules:
+            rule.trade(self.data.Close[0])  # the engine calls ``next`` from the second bar on
+
     def next(self) -> None:
         close = self.data.Close[-1]
         for rule in self.rules:

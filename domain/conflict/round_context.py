@@ -16,7 +16,7 @@ from orchestrion.domain.models.command import RefusalCode
 from orchestrion.domain.models.money import ONE, ZERO
 
 
-class CommandFigures(msgspec.Struct, frozen=True):
+class CommandFigures(msgspec.Struct, frozen=True, gc=False):
     """What is known of one command.
 
     Attributes:

@@ -27,13 +27,13 @@ from orchestrion.domain.models.order import (
 )
 
 
-class StrategyCommand(msgspec.Struct, frozen=True, kw_only=True):
+class StrategyCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base of all commands; ``strategy_id`` says whose book it will change."""
 
     strategy_id: str
 
 
-class SubmitOrder(StrategyCommand, frozen=True, kw_only=True, tag="SubmitOrder"):
+class SubmitOrder(StrategyCommand, frozen=True, kw_only=True, gc=False, tag="SubmitOrder"):
     """Buy or sell one instrument, or a structure of several legs that is approved as a whole.
 
     Attributes:
@@ -83,7 +83,7 @@ class SubmitOrder(StrategyCommand, frozen=True, kw_only=True, tag="SubmitOrder")
         )
 
 
-class CancelOrder(StrategyCommand, frozen=True, kw_only=True, tag="CancelOrder"):
+class CancelOrder(StrategyCommand, frozen=True, kw_only=True, gc=False, tag="CancelOrder"):
     """Withdraw one of the strategy's own working orders."""
 
     client_order_id: str
@@ -91,7 +91,12 @@ class CancelOrder(StrategyCommand, frozen=True, kw_only=True, tag="CancelOrder")
 
 
 class ApprovedCommand(
-    StrategyCommand, frozen=True, kw_only=True, omit_defaults=True, tag="ApprovedCommand"
+    StrategyCommand,
+    frozen=True,
+    kw_only=True,
+    gc=False,
+    omit_defaults=True,
+    tag="ApprovedCommand",
 ):
     """A command that passed every rule and may leave; the only kind that a port ever receives.
 
@@ -115,14 +120,20 @@ class ApprovedCommand(
 _INITIALIZED: Final = OrderStatus.INITIALIZED  # naming a member costs as much as a decimal sum
 
 
-def initialized_order(approved: ApprovedCommand, command: SubmitOrder) -> Order:
-    """The order that an approved command becomes, before it leaves; ``command`` is its own."""
+def initialized_order(
+    approved: ApprovedCommand, command: SubmitOrder, status: OrderStatus = _INITIALIZED
+) -> Order:
+    """The order that an approved command becomes, before it leaves; ``command`` is its own.
+
+    Args:
+        status: another state for one that leaves in the same step.
+    """
     return Order(
         client_order_id=approved.client_order_id,
         strategy_id=approved.strategy_id,
         legs=command.legs,
         filled=(ZERO,) * len(command.legs),
-        status=_INITIALIZED,
+        status=status,
         order_type=command.order_type,
         time_in_force=command.time_in_force,
         limit_price=command.limit_price,
@@ -159,7 +170,7 @@ class RefusalCode(StrEnum):
     INSTRUMENT_SUSPENDED = "INSTRUMENT_SUSPENDED"
 
 
-class RefusedCommand(msgspec.Struct, frozen=True, kw_only=True, tag="RefusedCommand"):
+class RefusedCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="RefusedCommand"):
     """A refusal is a value with a reason that a person can read, not an exception.
 
     Attributes:

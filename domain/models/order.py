@@ -163,7 +163,7 @@ class OwnerShare(msgspec.Struct, frozen=True):
     quantity: Decimal
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, gc=False):
     """An approved command on its way through the venue. ``filled`` has one quantity per leg."""
 
     client_order_id: str

@@ -41,7 +41,7 @@ Change: TypeAlias = Mapping[str, Decimal]
 """Instrument id -> signed quantity that an order would add."""
 
 
-class MarginRule(msgspec.Struct, frozen=True):
+class MarginRule(msgspec.Struct, frozen=True, gc=False):
     """The account's margin model with what it has to look at, at one moment."""
 
     model: MarginModel
@@ -63,7 +63,7 @@ class MarginRule(msgspec.Struct, frozen=True):
         return any(self.is_coupled(leg.instrument_id) for leg in legs)
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """What a strategy is allowed at all."""
 
     status: StrategyStatus

@@ -43,7 +43,7 @@ _STOP_MARKET: Final = OrderType.STOP_MARKET
 _GTD: Final = TimeInForce.GTD
 
 
-class Proposal(msgspec.Struct, frozen=True):
+class Proposal(msgspec.Struct, frozen=True, gc=False):
     """A well-formed command of one strategy.
 
     Attributes:
@@ -91,7 +91,7 @@ Checked: TypeAlias = Proposal | Rejection | HeldProposal
 """What the conflict rules make of it."""
 
 
-class CheckedAnswer(msgspec.Struct, frozen=True):
+class CheckedAnswer(msgspec.Struct, frozen=True, gc=False):
     """A strategy's answer after the check: commands in order, and signals in order."""
 
     checked: tuple[Answered, ...]
