@@ -224,6 +224,12 @@ class Roster:
             table.pop(strategy_id, None)
         self._machine.retire(strategy_id)
 
+    def take_out(self, strategy_id: str, why: str) -> None:
+        """See ``StrategyHost.take_out``; one who is not there is none to take out."""
+        actor = self._actors.get(strategy_id)
+        if actor is not None:
+            actor.host.take_out(why)
+
     # -- snapshots of the run ---------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, object]:

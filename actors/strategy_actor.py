@@ -33,6 +33,7 @@ from orchestrion.actors.messages import (
     StopDelivered,
     StrategyAnswered,
 )
+from orchestrion.actors.unresponsive import Unresponsive
 from orchestrion.domain.models.order import Order
 from orchestrion.domain.models.portfolio import Book
 from orchestrion.domain.models.strategy import Strategy, StrategyView
@@ -186,6 +187,13 @@ class StrategyHost:
         finally:
             view.answer_again(None)
             self._noted.clear()
+
+    def take_out(self, why: str) -> None:
+        """Its code is not run any more: the next call fails, and it cannot be rebuilt, so its
+        supervisor quarantines it."""
+        replacement = Unresponsive(why)
+        self.strategy = replacement
+        self._factory = replacement.again
 
     # -- snapshots of the run -------------------------------------------------------------------
 

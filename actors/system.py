@@ -6,7 +6,7 @@ This is the actors' public face: shells (backtest, embedding, replay, tests) bui
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -29,7 +29,7 @@ from orchestrion.domain.orchestration.lifecycle import Custodian
 from orchestrion.domain.orchestration.unified_strategy_orchestrator import (
     UnifiedStrategyOrchestrator,
 )
-from orchestrion.runtime.journal import Journal
+from orchestrion.runtime.journal import Journal, Stall
 from orchestrion.runtime.machine import Hop, Machine
 from orchestrion.runtime.mailbox import CAPACITY_MESSAGES
 from orchestrion.runtime.supervision import SupervisionPolicy
@@ -143,6 +143,13 @@ class TradingSystem:
         """Gives a system that was just built the state of a snapshot, see
         ``SystemState.restore``."""
         self._state.restore(body)
+
+    def take_out(self, stalls: Iterable[Stall], seq: int) -> None:
+        """Strategies that would not come back from the input that is posted next, by a journal's
+        header: they fail at their next call, and are quarantined."""
+        for one in stalls:
+            if one.seq == seq:
+                self._state.roster.take_out(one.actor, f"it blocked the process at input {seq}")
 
     def status(self, strategy_id: str) -> str:
         """State of a strategy in words, e.g. ``running``, ``paused (frozen)`` or ``removed``.

@@ -40,7 +40,14 @@ from orchestrion.runtime.errors import (
     JournalDamagedError,
     JournalError,
 )
-from orchestrion.runtime.journal import Journal, JournalHeader, Record, RecordKind, Snapshot
+from orchestrion.runtime.journal import (
+    Journal,
+    JournalHeader,
+    Record,
+    RecordKind,
+    Snapshot,
+    Stall,
+)
 from orchestrion.runtime.journal_store import JournalStore, Segment
 from orchestrion.runtime.machine import Hop
 from orchestrion.runtime.replay import ComparingJournal, missing
@@ -93,6 +100,7 @@ def resume(
     *,
     ts: int = 0,
     records_max: int | None = None,
+    stalled: Stall | None = None,
     trace: Callable[[Hop], None] | None = None,
 ) -> Resumed:
     """Begins a run, or goes on with the one in the store, with the actors of a configuration.
@@ -101,6 +109,7 @@ def resume(
         ts: the present, nanoseconds UTC; a run never goes back behind its last input.
         records_max: a segment of the journal that has more records is left at the next session's
             close; None never.
+        stalled: who blocked the last process, see ``blocked_note``; it is quarantined.
 
     Raises:
         JournalDamagedError: a record that is needed is missing or altered; names file, position and
@@ -115,7 +124,7 @@ def resume(
         return build_run(settings, source, journal, header, trace=trace)
 
     header = assembly.journal_header(settings, source, environment)
-    return resume_run(store, header, build, ts=ts, records_max=records_max)
+    return resume_run(store, header, build, ts=ts, records_max=records_max, stalled=stalled)
 
 
 def resume_run(
@@ -125,6 +134,7 @@ def resume_run(
     *,
     ts: int = 0,
     records_max: int | None = None,
+    stalled: Stall | None = None,
 ) -> Resumed:
     """The same for a run that is built by hand; arguments and errors as for ``resume``.
 
@@ -133,8 +143,7 @@ def resume_run(
     """
     segments = tuple(store.segments())
     if not segments:
-        journal = _new_segment(store, header, records_max)
-        return Resumed(build(journal, header), journal, header)
+        return _first_start(store, header, build, records_max, stalled)
     last = segments[-1]
     header = msgspec.structs.replace(
         header,
@@ -146,12 +155,15 @@ def resume_run(
     tail = _Tail(segments, header)
     comparing = ComparingJournal(tail.records(), is_cut=True)
     system = build(comparing, header)
-    pending = _restored(system, comparing, tail)
+    stalls = (*stalls_of(segments), *(() if stalled is None else (stalled,)))
+    pending = _restored(system, comparing, tail, stalls)
     if system.has_ended:
         raise JournalError(
             f"{last.name}: the run has ended and its strategies were told so; begin a new one in "
             "another directory"
         )
+    if stalled is not None:
+        header = _noted(header, stalled, system)
     journal = _new_segment(store, header, records_max)
     _begin_segment(system, journal, comparing.beyond)
     _restart(system, header.epoch, max(ts, system.machine.now), pending)
@@ -170,6 +182,35 @@ def _new_segment(store: JournalStore, header: JournalHeader, records_max: int | 
     if records_max is None:
         return store.begin(header)
     return RotatingJournal(store, header, records_max=records_max)
+
+
+def _first_start(
+    store: JournalStore,
+    header: JournalHeader,
+    build: Build,
+    records_max: int | None,
+    stalled: Stall | None,
+) -> Resumed:
+    if stalled is not None:  # what it was called for was never written
+        header = msgspec.structs.replace(header, stalls=(Stall(stalled.actor, 1),))
+    journal = _new_segment(store, header, records_max)
+    system = build(journal, header)
+    system.take_out(header.stalls, 1)
+    return Resumed(system, journal, header)
+
+
+def _noted(header: JournalHeader, stalled: Stall, system: TradingSystem) -> JournalHeader:
+    """The header of a journal after a process that was blocked."""
+    if not 0 < stalled.seq <= system.machine.seq:
+        # It was no input, or one that was lost with the process: the restart takes its place.
+        stalled = Stall(stalled.actor, system.machine.seq + 1)
+        system.take_out((stalled,), stalled.seq)
+    return msgspec.structs.replace(header, stalls=(stalled,))
+
+
+def stalls_of(segments: Sequence[Segment]) -> tuple[Stall, ...]:
+    """Who is taken out before which input, over a chain of journals."""
+    return tuple(one for segment in segments for one in segment.reader.header.stalls)
 
 
 class _Tail:
@@ -253,13 +294,15 @@ def require_linked(segments: Sequence[Segment]) -> None:
             )
 
 
-def _restored(system: TradingSystem, comparing: ComparingJournal, tail: _Tail) -> Unanswered:
+def _restored(
+    system: TradingSystem, comparing: ComparingJournal, tail: _Tail, stalls: Sequence[Stall]
+) -> Unanswered:
     """The system as it was behind the last recorded input, and what it waits for."""
     if tail.snapshot is not None:
         system.restore(tail.snapshot.record.body)
     pending = Unanswered()
     try:
-        _play(system, comparing, pending)
+        _play(system, comparing, pending, stalls)
     except ActorFailedError as failure:
         if isinstance(failure.__cause__, DivergenceError):
             raise failure.__cause__ from None
@@ -267,7 +310,12 @@ def _restored(system: TradingSystem, comparing: ComparingJournal, tail: _Tail) -
     return pending
 
 
-def _play(system: TradingSystem, comparing: ComparingJournal, pending: Unanswered) -> None:
+def _play(
+    system: TradingSystem,
+    comparing: ComparingJournal,
+    pending: Unanswered,
+    stalls: Sequence[Stall],
+) -> None:
     machine = system.machine
     while True:
         snapshot = comparing.take_snapshot()
@@ -279,6 +327,7 @@ def _play(system: TradingSystem, comparing: ComparingJournal, pending: Unanswere
             break
         _require_next(machine.seq, record)
         payload = decode_input(record)
+        system.take_out(stalls, record.seq)
         machine.post(payload, record.ts)
         pending.note_input(payload)
         for _, effect in machine.take_effects():

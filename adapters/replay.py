@@ -30,7 +30,7 @@ from orchestrion.adapters.backtest import build_run
 from orchestrion.adapters.data.source import DataSource
 from orchestrion.adapters.journal.journal_directory import segment_paths
 from orchestrion.adapters.journal.sqlite_reader import SqliteJournalReader
-from orchestrion.adapters.recovery import Build, require_linked
+from orchestrion.adapters.recovery import Build, require_linked, stalls_of
 from orchestrion.adapters.settings import load_settings
 from orchestrion.adapters.weight_check import WeightCheck
 from orchestrion.runtime.errors import (
@@ -45,6 +45,7 @@ from orchestrion.runtime.journal import (
     JournalReader,
     Record,
     RecordKind,
+    Stall,
 )
 from orchestrion.runtime.journal_store import Segment
 from orchestrion.runtime.replay import ABSENT, ComparingJournal
@@ -116,8 +117,9 @@ def replay_segments(segments: Sequence[Segment], build: Build | None = None) -> 
         JournalError, ConfigurationError: as ``replay_journal``.
     """
     found: list[ReplayOutcome] = []
+    stalls = stalls_of(segments)
     for part in _parts_of(segments):
-        found.append(_replay(part, build))
+        found.append(_replay(part, build, stalls))
         if not found[-1].identical:
             break
     return _together(found)
@@ -185,7 +187,7 @@ def _opening(reader: JournalReader) -> tuple[tuple[Record, ...], Record | None]:
     return (), None
 
 
-def _replay(part: _Part, build: Build | None) -> ReplayOutcome:
+def _replay(part: _Part, build: Build | None, stalls: Sequence[Stall]) -> ReplayOutcome:
     header, trailer = part.segments[0].reader.header, part.last.trailer
     last_seq = _last_seq(part)
     # Unverified on purpose: an altered decision is to be named by what it should be.
@@ -198,7 +200,7 @@ def _replay(part: _Part, build: Build | None) -> ReplayOutcome:
     begun = system.machine.decisions
     methods = system.orchestrator.capital_manager.methods
     check = WeightCheck(methods, is_from_start=part.start is None)
-    play = _Play(system, comparing, source, check)
+    play = _Play(system, comparing, source, check, stalls)
     divergence: Divergence | None = None
     try:
         play.until(last_seq)
@@ -250,8 +252,10 @@ class _Play:
         comparing: ComparingJournal,
         source: DataSource | None,
         check: WeightCheck,
+        stalls: Sequence[Stall],
     ) -> None:
         self.snapshots = 0
+        self._stalls = stalls
         self._system = system
         self._comparing = comparing
         self._slices = iter(()) if source is None else source.slices()
@@ -262,6 +266,7 @@ class _Play:
         self._compare_snapshots()
         while machine.seq < last_seq:
             comparing.expect_nothing_before(machine.seq + 1)
+            self._system.take_out(self._stalls, machine.seq + 1)
             self._post_next(machine.seq + 1)
             for _, effect in machine.take_effects():
                 self._check.see_effect(effect)

@@ -64,6 +64,18 @@ class Snapshot(msgspec.Struct, frozen=True):
     record: Record
 
 
+class Stall(msgspec.Struct, frozen=True):
+    """An actor that did not come back from an input, so that the process was ended.
+
+    Attributes:
+        actor: its name.
+        seq: the input, or 0 when it was none.
+    """
+
+    actor: str
+    seq: int
+
+
 class JournalHeader(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is: everything besides the inputs that its decisions depend on.
 
@@ -80,6 +92,8 @@ class JournalHeader(msgspec.Struct, frozen=True, kw_only=True):
         segment: place in the chain of journals, from 1.
         previous, previous_chain: file name of the journal before this one and its running hash
             (hex); empty in the first one.
+        stalls: actors that are taken out before the input with that seq is worked off, here or
+            in the journal before: the process before this one ended by them.
     """
 
     run_id: str
@@ -95,6 +109,7 @@ class JournalHeader(msgspec.Struct, frozen=True, kw_only=True):
     segment: int = 1
     previous: str = ""
     previous_chain: str = ""
+    stalls: tuple[Stall, ...] = ()
     format_version: int = FORMAT_VERSION
 
 

@@ -22,7 +22,8 @@ class Failure(msgspec.Struct, frozen=True):
     """What went wrong.
 
     Attributes:
-        kind: configuration, market_data, journal, divergence, reconciliation, run or internal.
+        kind: configuration, market_data, journal, divergence, reconciliation, run,
+            blocked or internal.
         headline: one line.
         lines: the rest of the block.
         faults: of a configuration, as plain data.

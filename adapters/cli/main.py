@@ -99,6 +99,7 @@ def backtest(
     from orchestrion.adapters.cli.journal_path import journal_for
     from orchestrion.adapters.cli.logging import configure_logging
     from orchestrion.adapters.cli.progress import progress_bar
+    from orchestrion.adapters.cli.watching import watched
     from orchestrion.adapters.settings import load_settings
 
     require_backend(backend)
@@ -109,6 +110,7 @@ def backtest(
     with (
         journal_for(Path(file), journal) as journal_path,
         progress_bar(settings.name, is_shown=is_terminal) as progress,
+        watched(session, settings, None),
     ):
         result = session.engine.run_backtest(
             settings, journal_path=journal_path, progress=progress, backend=backend

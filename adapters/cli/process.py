@@ -91,12 +91,16 @@ def paper(
       orchestrion paper my.yaml --set paper.speed=60 --set paper.gap_max_s=2
     """
     from orchestrion.adapters.cli.journal_path import directory_for
+    from orchestrion.adapters.cli.watching import watched
     from orchestrion.adapters.process.stop_request import stop_signals
 
     require_backend(backend)
     with stop_signals() as stop:
         settings = _settings(file, overrides, log_level)
-        with directory_for(settings, Path(file), journal, "paper") as directory:
+        with (
+            directory_for(settings, Path(file), journal, "paper") as directory,
+            watched(session, settings, directory),
+        ):
             result = session.engine.run_paper(
                 settings,
                 directory=directory,
@@ -147,6 +151,7 @@ def live(
       orchestrion live my.yaml --i-accept-live-orders
     """
     from orchestrion.adapters.cli.journal_path import directory_for
+    from orchestrion.adapters.cli.watching import watched
     from orchestrion.adapters.process.stop_request import stop_signals
 
     require_backend(backend)
@@ -159,14 +164,15 @@ def live(
                 raise click.UsageError(
                     "nothing was started: a live run needs --i-accept-live-orders"
                 )
-            result = session.engine.run_live(
-                settings,
-                directory=directory,
-                stop=stop,
-                environ=os.environ,
-                status_every_s=status_every_s,
-                backend=backend,
-            )
+            with watched(session, settings, directory):
+                result = session.engine.run_live(
+                    settings,
+                    directory=directory,
+                    stop=stop,
+                    environ=os.environ,
+                    status_every_s=status_every_s,
+                    backend=backend,
+                )
     _print_result(session, settings, result)
 
 
@@ -212,6 +218,7 @@ def reconcile(
       orchestrion reconcile my.yaml --assign -3 AAPL MOMENTUM --price 187.20
     """
     from orchestrion.adapters.cli.journal_path import directory_for
+    from orchestrion.adapters.cli.watching import watched
     from orchestrion.adapters.process.stop_request import stop_signals
 
     assignments = [
@@ -221,7 +228,10 @@ def reconcile(
     with stop_signals() as stop:
         settings = _settings(file, overrides, log_level)
         session.engine.check_live_start(settings)
-        with directory_for(settings, Path(file), journal, "live") as directory:
+        with (
+            directory_for(settings, Path(file), journal, "live") as directory,
+            watched(session, settings, directory),
+        ):
             session.engine.settle_account(
                 settings,
                 directory=directory,

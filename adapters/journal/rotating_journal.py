@@ -58,6 +58,7 @@ class RotatingJournal:
             segment=self.header.segment + 1,
             previous=left.name,
             previous_chain=left.reader.last_chain().hex(),
+            stalls=(),
         )
         self._journal = self._store.begin(self.header)
         self._records = 0

@@ -9,17 +9,18 @@ from typing import Any
 import structlog
 
 from orchestrion.adapters.data.source import DataSource
+from orchestrion.adapters.journal.journal_directory import JournalDirectory
+from orchestrion.adapters.process.blocked_note import read_note, remove_note
 from orchestrion.adapters.recovery import Resumed, resume
 from orchestrion.adapters.settings import RunSettings
 from orchestrion.runtime.errors import JournalError
 from orchestrion.runtime.journal import JournalHeader
-from orchestrion.runtime.journal_store import JournalStore
 
 _log = structlog.get_logger("orchestrion.process")
 
 
 def open_run(
-    settings: RunSettings, source: DataSource, store: JournalStore, environment: str
+    settings: RunSettings, source: DataSource, store: JournalDirectory, environment: str
 ) -> Resumed:
     """Begins a run, or goes on with the one in the store.
 
@@ -34,7 +35,19 @@ def open_run(
     # Paper time is the data's: the clock of this machine has no place in it.
     ts = time.time_ns() if environment == "live" else 0
     records_max = settings.journal.segment_records_max
-    resumed = resume(store, settings, source, environment, ts=ts, records_max=records_max)
+    stalled = read_note(store.path)
+    resumed = resume(
+        store,
+        settings,
+        source,
+        environment,
+        ts=ts,
+        records_max=records_max,
+        stalled=stalled,
+    )
+    if stalled is not None:
+        _log.warning("StrategyTakenOut", strategy=stalled.actor, seq=stalled.seq)
+        remove_note(store.path)  # the header of the new journal has it now
     if not resumed.is_first_start:
         _log.info(
             "RunResumed",

@@ -88,6 +88,10 @@ class SupervisionSettings(Section):
     """Window in seconds of market time."""
     within_rounds: int = Field(default=20, ge=1, le=1_000_000)
     """Window in the strategy's own rounds."""
+    blocked_after_s: float | None = Field(default=None, gt=0, le=86_400)
+    """Seconds of real time after which a call of a synchronous strategy counts as blocked: the
+    process names it and ends with exit code 1, and the next start of a paper or live run
+    quarantines it. [default: 30 in paper and live runs, no limit in backtests]"""
     custodian: Custodian = Custodian.HOLD
     """hold: its positions stay, with their protective orders. flatten: they are closed. hand_over:
     the strategy that custodian_heir names takes them into its book."""

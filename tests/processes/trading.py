@@ -7,11 +7,13 @@ that a restart which loses or repeats an event decides otherwise from there on.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from decimal import Decimal
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 from pydantic import BaseModel, ConfigDict
 
 from orchestrion.domain.models.market import MarketData, MarketSlice, TradeTick
@@ -114,3 +116,45 @@ class Restless(Strategy):
     def _own(self) -> RestlessParameters:
         assert isinstance(self.parameters, RestlessParameters)
         return self.parameters
+
+
+class StuckParameters(RestlessParameters):
+    stuck_at: int = 9
+    """The event from which it does not come back."""
+
+
+class Stuck(Restless):
+    """Blocks its process at one of its events, and at the same one whenever it is told again."""
+
+    Parameters = StuckParameters
+
+    def on_event(self, event: MarketSlice, view: StrategyView) -> list[StrategyOutput]:
+        answer = super().on_event(event, view)
+        own = self._own
+        assert isinstance(own, StuckParameters)
+        if self.events >= own.stuck_at:
+            threading.Event().wait()
+        return answer
+
+
+class AsyncStuck(Strategy):
+    """The same behind an await: nobody waits for it any more, and yet the loop stands still."""
+
+    Parameters = StuckParameters
+
+    def __init__(self, parameters: BaseModel | None = None) -> None:
+        super().__init__(parameters)
+        self.events = 0
+
+    async def on_event(self, event: MarketSlice, view: StrategyView) -> None:
+        self.events += 1
+        await anyio.lowlevel.checkpoint()
+        assert isinstance(self.parameters, StuckParameters)
+        if self.events >= self.parameters.stuck_at:
+            threading.Event().wait()
+
+    def snapshot(self) -> object:
+        return {"events": self.events}
+
+    def restore(self, state: Any) -> None:
+        self.events = state["events"]
