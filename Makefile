@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := test
-.PHONY: demo test check coverage agreement simulate format bench crash long-run clean
+.PHONY: demo test check coverage agreement simulate format bench recovery crash long-run clean
 
 .venv/.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -53,6 +53,9 @@ bench: .venv/.stamp  ## every measurement of docs/performance.md, hours; on a qu
 	$(BIN)/python -m benchmarks.growth --picture docs/growth.png --page docs/performance.md
 	$(BIN)/python -m benchmarks.live_path --page docs/performance.md
 	$(BIN)/python -m benchmarks.imports --page docs/performance.md
+
+recovery: .venv/.stamp  ## starts over long journals, and their replay; half an hour, on a quiet machine
+	$(BIN)/python -m benchmarks.recovery --page docs/reliability.md
 
 crash: .venv/.stamp  ## kills, signals and full disks against live processes, two hours; as root, or without the tmpfs suite
 	$(BIN)/python -m tests.processes.crash --page docs/reliability.md

@@ -138,8 +138,13 @@ def page_with(tmp_path: Path, name: str) -> Path:
         ),
         ("live_path", ("--loops=asyncio,trio", "--events=5"), "| trio | 10 orders | file |"),
         ("imports", ("--repeats=1",), "orchestrion --help"),
+        (
+            "recovery",
+            ("--records=11000", "--starts=1", "--workloads=SmaCross"),
+            "10,000, 7,",
+        ),
     ],
-    ids=["compare", "micro", "growth", "live_path", "imports"],
+    ids=["compare", "micro", "growth", "live_path", "imports", "recovery"],
 )
 def test_a_script_runs_and_puts_its_table_into_a_page(
     module: str, arguments: Sequence[str], shown: str, tmp_path: Path
@@ -151,6 +156,11 @@ def test_a_script_runs_and_puts_its_table_into_a_page(
     assert "Not measured yet" not in written
     assert written.startswith("before\n")
     assert written.endswith("after\n")
+
+
+def test_the_table_of_recovery_has_a_place() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    assert page.count("<!-- table: recovery -->") == 1
 
 
 def test_every_table_of_the_performance_page_has_a_place() -> None:
