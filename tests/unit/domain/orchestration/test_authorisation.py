@@ -21,6 +21,7 @@ from orchestrion.domain.orchestration.authorisation import (
     EXITS_COMBINED_MAX,
     MarginRule,
     Standing,
+    account_fault,
     budget_fault,
     coupled_exits,
     form_fault,
@@ -299,6 +300,11 @@ def test_standing(
         # A roll: the leg that closes binds nothing.
         ({"FUT": 1}, order_for(leg("FUT", -1), leg("AAA", 10)), [], 400),
         ({"AAA": -10}, order_for(leg("AAA", 10), leg("FUT", -1)), [], 1000),
+        # One of anything is a position too.
+        ({"AAA": 1}, sell("AAA", 1), [], 0),
+        ({"AAA": -1}, buy("AAA", 1), [], 0),
+        ({"AAA": 1}, order_for(leg("AAA", -1), leg("FUT", 1)), [], 1000),
+        ({"AAA": -1}, order_for(leg("AAA", 1), leg("FUT", -1)), [], 1000),
         # More than is held: the whole leg binds.
         ({"AAA": 10}, sell("AAA", 11), [], 220),
         # What works already on the same side has used the position up.
@@ -486,6 +492,11 @@ def test_quantity_rule_asks_only_reduce_only_orders() -> None:
 def test_budget_rule(needed: str, equity: str, bound: str, is_refused: bool) -> None:
     fault = budget_fault(Decimal(needed), equity=Decimal(equity), bound=Decimal(bound))
     assert (fault is not None) is is_refused
+
+
+@pytest.mark.parametrize(("needed", "is_refused"), [("10", False), ("10.01", True), ("9.99", False)])
+def test_account_rule(needed: str, is_refused: bool) -> None:
+    assert (account_fault(Decimal(needed), Decimal(10)) is not None) is is_refused
 
 
 def test_last_nanosecond_of_an_instrument() -> None:
