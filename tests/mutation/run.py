@@ -180,7 +180,11 @@ def main() -> int:
         click.echo(line)
     unexplained = [one for one in found if one.verdict in ALIVE and one.key not in known]
     seen = {one.key for one in found if one.verdict in ALIVE}
-    stale = [] if given.only or given.areas != list(AREAS) else [one for one in known if one not in seen]
+    stale = (
+        []
+        if given.only or given.areas != list(AREAS)
+        else [one for one in known if one not in seen]
+    )
     click.echo(f"\n{len(unexplained)} without a reason, {time.monotonic() - begun_s:.0f} s")
     for where, change in stale:
         click.echo(f"no survivor any more: {where}: {change}")

@@ -30,6 +30,7 @@ from orchestrion.domain.models.portfolio import (
     equity,
     expire,
     market_value,
+    sealed,
     settle_future,
     trade,
     transfer_cash,
@@ -69,6 +70,11 @@ def traded(book: Book, what: Equity | Future, *fills: tuple[int, str]) -> Book:
         (((-10, "5"), (4, "3")), "1038", -6, "-30", "8"),
         (((10, "5"), (-15, "6")), "1040", -5, "-30", "10"),
         (((-10, "5"), (15, "6")), "960", 5, "30", "-10"),
+        # One of anything is a position like any other.
+        (((1, "10"), (-3, "12")), "1026", -2, "-24", "2"),
+        (((-1, "10"), (3, "12")), "974", 2, "24", "-2"),
+        (((2, "10"), (-1, "12")), "992", 1, "10", "2"),
+        (((3, "10"), (-4, "12")), "1018", -1, "-12", "6"),
     ],
 )
 def test_trades_of_shares(
@@ -309,3 +315,16 @@ def test_marks_are_listed_in_order_of_first_sight() -> None:
     assert list(marks.items()) == [("BBB", 3 * E9), ("AAA", 1 * E9)]
     assert marks.price("ZZZ") is None
     assert marks.price_e9("ZZZ") is None
+
+
+def test_sealed_book_is_equal_and_nobody_can_change_its_tables() -> None:
+    positions, unsettled = {"AAA": Position("AAA", Decimal(1), Decimal(5))}, {"FUT": Decimal(7)}
+    book = Book("alpha", Decimal(1000), positions, unsettled=unsettled)
+    closed = sealed(book)
+    assert closed == book
+    positions.clear()
+    unsettled.clear()
+    assert list(closed.positions) == ["AAA"]
+    assert closed.unsettled == {"FUT": Decimal(7)}
+    for table in (closed.positions, closed.unsettled):
+        assert isinstance(table, MappingProxyType)

@@ -29,6 +29,7 @@ from orchestrion.domain.models.report import (
 from orchestrion.domain.orchestration.account_ledger import (
     AccountLedger,
     AccountTotals,
+    held_in_book,
     total_of_books,
 )
 
@@ -367,3 +368,34 @@ def test_total_of_books_knows_gains_that_wait_for_settlement() -> None:
         "cash",
         "cost of future ES",
     ]
+
+
+# -- nothing, and what is no number ----------------------------------------------------------------
+
+
+def test_empty_ledger_has_plain_zeros() -> None:
+    ledger = AccountLedger(CATALOG, starting_cash=Decimal(0))
+    assert [str(one) for one in (ledger.cash, ledger.fees, ledger.quantity("ABC"))] == ["0"] * 3
+    assert ledger.quantities == {}
+
+
+@pytest.mark.parametrize("given", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("starting", [Decimal(0), CASH])
+def test_books_without_a_finite_figure_differ(given: str, starting: Decimal) -> None:
+    ledger = AccountLedger(CATALOG, starting_cash=starting)
+    totals = AccountTotals(Decimal(given), Decimal(0), {}, {})
+    (difference,) = ledger.differences(totals)
+    assert (difference.figure, difference.ledger) == ("cash", starting)
+
+
+@pytest.mark.parametrize("instrument_id", ["ES", "ABC", "P90"])
+def test_one_instrument_of_a_book_is_what_the_sum_over_it_says(instrument_id: str) -> None:
+    book = trade(Book("a", CASH), SHARE, signed_quantity=Decimal(3), price=Decimal(10))
+    for quantity, price in ((2, 4_000), (-1, 4_010)):  # what was closed waits for settlement
+        book = trade(book, FUTURE, signed_quantity=Decimal(quantity), price=Decimal(price))
+    totals = total_of_books([book], CATALOG)
+    assert book.unsettled == {"ES": Decimal(500)}
+    assert held_in_book(book, instrument_id, is_future=instrument_id == "ES") == (
+        totals.quantities.get(instrument_id, 0),
+        totals.future_costs.get(instrument_id, 0),
+    )

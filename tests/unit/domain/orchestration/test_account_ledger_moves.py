@@ -121,3 +121,13 @@ def test_renamed_holding_is_held_under_the_new_id() -> None:
     ledger.rename(SymbolChangedReport(instrument_id="ABC", new_instrument_id="XYZ", ts_event=1))
     ledger.replace_catalog(InstrumentCatalog([Equity(instrument_id="XYZ")]))
     assert ledger.quantities == {"XYZ": Decimal(5)}
+
+
+def test_split_of_what_is_not_held_moves_nothing() -> None:
+    ledger = AccountLedger(CATALOG, starting_cash=Decimal(1_000))
+    ledger.split(
+        SplitReport(
+            instrument_id="ABC", numerator=3, denominator=2, cash_price=Decimal(10), ts_event=1
+        )
+    )
+    assert (ledger.cash, ledger.quantities) == (Decimal(1_000), {})

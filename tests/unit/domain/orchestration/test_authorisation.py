@@ -494,7 +494,9 @@ def test_budget_rule(needed: str, equity: str, bound: str, is_refused: bool) -> 
     assert (fault is not None) is is_refused
 
 
-@pytest.mark.parametrize(("needed", "is_refused"), [("10", False), ("10.01", True), ("9.99", False)])
+@pytest.mark.parametrize(
+    ("needed", "is_refused"), [("10", False), ("10.01", True), ("9.99", False)]
+)
 def test_account_rule(needed: str, is_refused: bool) -> None:
     assert (account_fault(Decimal(needed), Decimal(10)) is not None) is is_refused
 
