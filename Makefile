@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := test
-.PHONY: demo test check coverage agreement simulate format bench recovery crash long-run clean
+.PHONY: demo test check coverage agreement simulate format bench recovery crash mutation long-run clean
 
 .venv/.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -59,6 +59,9 @@ recovery: .venv/.stamp  ## starts over long journals, and their replay; half an 
 
 crash: .venv/.stamp  ## kills, signals and full disks against live processes, two hours; as root, or without the tmpfs suite
 	$(BIN)/python -m tests.processes.crash --page docs/reliability.md
+
+mutation: .venv/.stamp  ## small changes to books, limits and journal that a test must notice; an hour
+	$(BIN)/python -m tests.mutation.run --page docs/mutation.md
 
 long-run: .venv/.stamp  ## a million events of paper trading in one process, and its memory
 	$(BIN)/python -m tests.processes.long_run

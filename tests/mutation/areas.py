@@ -1,5 +1,7 @@
-"""What is mutated, and which tests have to notice: those of the rule itself, of the rules that stand
-on it, and the properties over both."""
+"""What is mutated, and which tests have to notice.
+
+They are those of a rule itself, of the rules that stand on it, and the properties over both.
+"""
 
 from __future__ import annotations
 

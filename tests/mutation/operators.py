@@ -215,20 +215,30 @@ def _variants(site: _Site) -> Iterator[ast.AST]:
     if isinstance(node, ast.stmt):
         yield from _of_statement(node)
         return
-    if _is_condition(site) and not isinstance(node, _SPEAKS_FOR_ITSELF):
+    is_condition = _is_condition(site)
+    if is_condition and not isinstance(node, _SPEAKS_FOR_ITSELF):
         yield _contrary(node)
+    yield from _of_operator(node, is_condition=is_condition)
+    yield from _of_value(node)
+
+
+def _of_operator(node: ast.AST, *, is_condition: bool) -> Iterator[ast.expr]:
     match node:
         case ast.Compare(ops=[op]):
             for other in _COMPARISONS[type(op)]:
                 yield ast.Compare(node.left, [other()], node.comparators)
-        case ast.BoolOp(op=ast.And()):
-            yield ast.BoolOp(ast.Or(), node.values)
-        case ast.BoolOp():
-            yield ast.BoolOp(ast.And(), node.values)
+        case ast.BoolOp(op=op):
+            yield ast.BoolOp(ast.Or() if isinstance(op, ast.And) else ast.And(), node.values)
         case ast.BinOp(op=op) if type(op) in _ARITHMETIC:
             yield ast.BinOp(node.left, _ARITHMETIC[type(op)](), node.right)
-        case ast.UnaryOp(op=ast.USub() | ast.Not()) if not _is_condition(site):
+        case ast.UnaryOp(op=ast.USub() | ast.Not()) if not is_condition:
             yield node.operand
+        case _:
+            pass
+
+
+def _of_value(node: ast.AST) -> Iterator[ast.expr]:
+    match node:
         case ast.Constant(value=bool(value)):
             yield ast.Constant(not value)
         case ast.Constant(value=int(value)):

@@ -1,6 +1,6 @@
 """Mutation tests of books, limits and journal: which small changes does no test notice?
 
-    python -m tests.mutation.run                             all areas, then the page
+    python -m tests.mutation.run --page docs/mutation.md     all areas, an hour
     python -m tests.mutation.run --areas limits --verbose
     python -m tests.mutation.run --areas books --only AccountBooks.track
 
@@ -158,36 +158,45 @@ def survivor_lines(found: Sequence[Found], known: dict[tuple[str, str], str]) ->
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description="Mutation tests.")
     parser.add_argument("--areas", nargs="+", choices=AREAS, default=list(AREAS))
     parser.add_argument("--only", default="", help="functions whose name holds this")
     parser.add_argument("--verbose", action="store_true", help="every mutant, not survivors alone")
+    parser.add_argument("--page", type=Path, help="put the tables into this page")
     return parser.parse_args()
 
 
 def main() -> int:
+    # Not at the top: pytest imports this module too, and does not see the folder of benchmarks.
+    from benchmarks.page import machine, machine_line, write_table
+
     given = _arguments()
-    known = reasons()
+    about, known = machine_line(machine()), reasons()
     begun_s = time.monotonic()
     found_by_area = {
         one: run_area(AREAS[one], only=given.only, is_verbose=given.verbose) for one in given.areas
     }
     found = [one for area in found_by_area.values() for one in area]
-    for line in count_lines(found_by_area):
-        click.echo(line)
-    click.echo("")
-    for line in survivor_lines(found, known):
-        click.echo(line)
-    unexplained = [one for one in found if one.verdict in ALIVE and one.key not in known]
-    seen = {one.key for one in found if one.verdict in ALIVE}
-    stale = (
-        []
-        if given.only or given.areas != list(AREAS)
-        else [one for one in known if one not in seen]
+    content = "\n".join(
+        (
+            f"{about[:-1]}; {time.monotonic() - begun_s:.0f} s.",
+            "",
+            *count_lines(found_by_area),
+            "",
+            *survivor_lines(found, known),
+        )
     )
-    click.echo(f"\n{len(unexplained)} without a reason, {time.monotonic() - begun_s:.0f} s")
+    click.echo(content)
+    if given.page is not None:
+        write_table(given.page, "mutation", content)
+    alive = {one.key for one in found if one.verdict in ALIVE}
+    unexplained = [one for one in alive if one not in known]
+    is_all = not given.only and given.areas == list(AREAS)
+    stale = [one for one in known if is_all and one not in alive]
+    for where, change in unexplained:
+        click.echo(f"no reason given: {where}: {change}", err=True)
     for where, change in stale:
-        click.echo(f"no survivor any more: {where}: {change}")
+        click.echo(f"no survivor any more: {where}: {change}", err=True)
     return 1 if unexplained or stale else 0
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrion.runtime.errors import DivergenceError
 from orchestrion.runtime.journal import JournalHeader, JournalTrailer, Record, RecordKind
-from orchestrion.runtime.replay import ABSENT, ComparingJournal
+from orchestrion.runtime.replay import ABSENT, ComparingJournal, compare_states
 
 AB = {"a": 1, "b": 2}
 
@@ -124,3 +124,28 @@ def test_it_can_stand_where_a_journal_stands() -> None:
     comparing.finish(JournalTrailer(last_seq=0, decisions=0, decision_hash=""))
     comparing.close()
     assert comparing.compared == 0
+
+
+# -- states ----------------------------------------------------------------------------------------
+
+
+def test_equal_states_are_no_difference() -> None:
+    compare_states(3, {"a": [1, {"b": "x"}]}, {"a": [1, {"b": "x"}]})
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "field"),
+    [
+        ({"a": {"b": 1}}, {"a": {"b": 2}}, "a.b"),
+        ({"a": [1]}, {"a": [1, 2]}, "a[1]"),
+        # Equal values in other bytes would go on with another state hash.
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, "body"),
+        ({"a": 1}, {"a": 1.0}, "body"),
+        ({"a": 1}, {"a": True}, "body"),
+    ],
+)
+def test_difference_of_states_is_named(then: object, now: object, field: str) -> None:
+    with pytest.raises(DivergenceError) as divergence:
+        compare_states(3, then, now)
+    assert (divergence.value.seq, divergence.value.name) == (3, "Snapshot")
+    assert divergence.value.field == field

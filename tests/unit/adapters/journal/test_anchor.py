@@ -95,6 +95,26 @@ def test_relaxed_journal_has_none(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_anchor_is_forty_bytes_and_says_the_latest_alone(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "run.sqlite", durability=Durability.FULL)
+    journal.begin(header_of())
+    for seq in (1, 2, 3):
+        journal.append(record_of(seq))
+        journal.sync()
+        content = anchor_path(journal.path).read_bytes()
+        assert content == seq.to_bytes(8, "big") + journal._chain
+    journal.close()
+
+
+def test_anchor_that_somebody_took_away_is_not_missed_at_the_end(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "run.sqlite", durability=Durability.FULL)
+    journal.begin(header_of())
+    journal.finish(TRAILER)
+    anchor_path(journal.path).unlink()
+    journal.close()
+    assert seqs(journal.path) == []
+
+
 # -- snapshots -------------------------------------------------------------------------------------
 
 

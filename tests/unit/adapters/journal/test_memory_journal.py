@@ -6,7 +6,7 @@ import pytest
 
 from orchestrion.adapters.journal.memory_journal import MemoryJournal
 from orchestrion.runtime.errors import JournalFormatError
-from orchestrion.runtime.journal import Journal, JournalReader
+from orchestrion.runtime.journal import Journal, JournalReader, RecordKind, Snapshot
 from orchestrion.testing.journal import TRAILER, JournalContract, header_of, record_of
 
 
@@ -29,6 +29,25 @@ def test_synced_records_counts_only_what_a_sync_covered() -> None:
     assert journal.synced_records == 1
     journal.finish(TRAILER)
     assert journal.synced_records == 2
+
+
+def test_close_covers_what_no_sync_has() -> None:
+    journal = MemoryJournal()
+    journal.begin(header_of())
+    journal.append(record_of(1))
+    journal.close()
+    assert journal.synced_records == 1
+
+
+@pytest.mark.parametrize("behind", [0, 1, 2, 3])
+def test_latest_snapshot_is_found_wherever_it_stands(behind: int) -> None:
+    journal = MemoryJournal()
+    journal.begin(header_of())
+    assert journal.snapshot() is None
+    taken = [record_of(seq, kind=RecordKind.SNAPSHOT) for seq in (1, 2)]
+    for record in (*taken, *(record_of(seq) for seq in range(3, 3 + behind))):
+        journal.append(record)
+    assert journal.snapshot() == Snapshot(2, taken[1])
 
 
 def test_header_before_begin_is_refused() -> None:

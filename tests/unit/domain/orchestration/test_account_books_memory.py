@@ -24,6 +24,7 @@ from tests.fakes_rules import (
     CATALOG,
     OPTIONS,
     Desk,
+    amounts,
     approved,
     buy,
     leg,
@@ -188,7 +189,7 @@ def test_nothing_is_free_while_an_underlying_has_no_price() -> None:
     one = Desk(C100=2)
     one.hold("C100", -1)
     capital = one.manager.book_capital("alpha")
-    assert (capital.equity, capital.free, capital.closing) == (Decimal(10_000), 0, 0)
+    assert (capital.equity, capital.free, capital.closing) == amounts(10_000, 0, 0)
 
 
 # -- books that open -------------------------------------------------------------------------------

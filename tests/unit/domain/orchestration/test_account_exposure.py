@@ -12,6 +12,7 @@ import pytest
 
 from orchestrion.domain.errors import InvariantBrokenError
 from orchestrion.domain.margin.instrument_rates import InstrumentRatesModel
+from orchestrion.domain.models.instrument import Tradable
 from orchestrion.domain.models.portfolio import Book, Position
 from orchestrion.domain.orchestration.account_exposure import AccountExposure
 from tests.fakes_rules import CATALOG, amount, book_of, marks_of
@@ -84,9 +85,9 @@ def test_holding_without_a_mark_is_an_error_and_no_equity() -> None:
 def test_model_is_asked_once_whether_an_instrument_is_coupled() -> None:
     asked: list[str] = []
 
-    class Curious(InstrumentRatesModel):
-        def is_coupled(self, instrument: object) -> bool:
-            asked.append(getattr(instrument, "instrument_id", ""))
+    class Curious(InstrumentRatesModel, frozen=True):
+        def is_coupled(self, instrument: Tradable) -> bool:
+            asked.append(instrument.instrument_id)
             return False
 
     sums = AccountExposure((book_of(AAA=1),), CATALOG, Curious())
