@@ -66,6 +66,7 @@ from orchestrion.domain.orchestration.events import (
 from orchestrion.domain.orchestration.order_progress import (
     REPORT_TRIGGERS,
     as_external,
+    crossed_by,
     filled_by,
     fits,
     moved_by,
@@ -164,19 +165,18 @@ class ExecutionGatewayActor:
         leaving = request.approved if netted is None else netted.leaving
         if netted is not None:
             self._open_netted(request.approved, netted, changed)
-        refused: dict[str, None] = {}
-        for approved in leaving:
-            if not self._may_leave(approved):
-                refused[approved.client_order_id] = None
+        going: list[ApprovedCommand] = []
+        for one in leaving:
+            approved = self._as_it_leaves(one)
+            if approved is None:
                 continue
+            going.append(approved)
             self._context.record(RecordKind.INTENT, approved)
             for order in self._shared.leaving(approved, self._open):
                 changed[order.client_order_id] = self._open[order.client_order_id] = order
-        if refused:
-            leaving = tuple(one for one in leaving if one.client_order_id not in refused)
         self._tell_changed(changed.values())
-        if leaving:
-            self._context.emit(ExecuteCommands(leaving))
+        if going:
+            self._context.emit(ExecuteCommands(tuple(going)))
         if netted is not None and netted.fills:
             self._context.emit(crossed_input(netted, self._context.now))
 
@@ -246,18 +246,22 @@ class ExecutionGatewayActor:
                 self._hold.keep_cancel(order.client_order_id, "cancelled before the restart")
         self._lose([order.client_order_id for order in lost], "the process was started again")
 
-    def _may_leave(self, approved: ApprovedCommand) -> bool:
-        """Not a cancel for an owner's part of a shared order: it leaves when all owners ask."""
+    def _as_it_leaves(self, approved: ApprovedCommand) -> ApprovedCommand | None:
+        """A cancel for an owner's part of a shared order leaves when all owners ask, under the id
+        that the venue knows; None until then."""
         command = approved.command
         if isinstance(command, SubmitOrder):
-            return True
-        if self._shared.shared_order_of(command.client_order_id) is None:
-            return True
-        if self._shared.ask_cancel(command.client_order_id):
-            return True
+            return approved
+        own_id = command.client_order_id
+        shared_id = self._shared.shared_order_of(own_id)
+        if shared_id is None:
+            return approved
+        if self._shared.ask_cancel(own_id):
+            cancel = msgspec.structs.replace(command, client_order_id=shared_id)
+            return msgspec.structs.replace(approved, command=cancel)
         reason = "it left together with other strategies' orders and is withdrawn when all ask"
-        self._tell_status(command.client_order_id, approved.strategy_id, "IGNORED", reason)
-        return False
+        self._tell_status(own_id, approved.strategy_id, "IGNORED", reason)
+        return None
 
     def _on_lost(self, message: SubmissionLost) -> None:
         self._lose(message.client_order_ids, message.failure)
@@ -333,12 +337,18 @@ class ExecutionGatewayActor:
         split = self._shared.divide(fill)
         self._auditor.tell(AccountMoved(fill))
         self._book_parts(split.fills, split.fee_shares)
+        for part in split.fills:
+            self._fill_order(self._order(part.client_order_id), part)
+        self._tell_filled(split.fills)
 
     def _on_crossed(self, crossed: InternalCrossed) -> None:
         """Orders of this account have traded with each other; the account as a whole has not."""
         if self._was_seen(crossed.cross_id, crossed.cross_id):
             return
         self._book_parts(crossed.fills, ())
+        for fill in crossed.fills:
+            self._change(crossed_by(self._order(fill.client_order_id), fill))
+        self._tell_filled(crossed.fills)
         for client_order_id in crossed.ended:
             order = self._open.get(client_order_id)
             if order is not None:
@@ -347,7 +357,7 @@ class ExecutionGatewayActor:
     def _book_parts(
         self, fills: tuple[OrderFilledReport, ...], fee_shares: tuple[FeeShare, ...]
     ) -> None:
-        """Fills of several owners that belong together: one change of the books, one round."""
+        """Fills of several owners that belong together: one change of the books."""
         owners = [self._order(fill.client_order_id) for fill in fills]
         self._capital_manager.tell(
             FillsAttributed(
@@ -358,11 +368,12 @@ class ExecutionGatewayActor:
                 fee_shares,
             )
         )
-        for fill in fills:
-            self._fill_order(self._order(fill.client_order_id), fill)
+
+    def _tell_filled(self, fills: tuple[OrderFilledReport, ...]) -> None:
+        """One round for all of them."""
         self._coordinator.tell(
             OwnersFilled(
-                tuple((order.strategy_id, fill) for order, fill in zip(owners, fills, strict=True))
+                tuple((self._order(fill.client_order_id).strategy_id, fill) for fill in fills)
             )
         )
 

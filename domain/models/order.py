@@ -91,6 +91,7 @@ TRANSITIONS: dict[tuple[OrderStatus, OrderTrigger], OrderStatus] = {
     (_S.INITIALIZED, _T.FILL_PART): _S.PARTIALLY_FILLED,
     (_S.INITIALIZED, _T.FILL_REST): _S.FILLED,
     (_S.INITIALIZED, _T.DENY): _S.DENIED,
+    (_S.INITIALIZED, _T.CANCEL): _S.CANCELED,
     (_S.SUBMITTED, _T.ACCEPT): _S.ACCEPTED,
     (_S.UNKNOWN, _T.ACCEPT): _S.ACCEPTED,
     # The acknowledgement may arrive after the first fill or after a cancel request: no news.

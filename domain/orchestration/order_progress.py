@@ -65,6 +65,15 @@ def filled_by(order: Order, fill: OrderFilledReport) -> Order:
     return msgspec.structs.replace(order, filled=tuple(filled), status=status)
 
 
+def crossed_by(order: Order, fill: OrderFilledReport) -> Order:
+    """The order after a fill inside the account. Of how it stands with the venue that says nothing:
+    the rest may still be rejected there, or be lost on its way."""
+    after = filled_by(order, fill)
+    if after.status is _FILLED:
+        return after
+    return msgspec.structs.replace(after, status=order.status)
+
+
 def fits(order: Order, fill: OrderFilledReport) -> bool:
     """Whether a fill can be of this order at all: leg, instrument and side."""
     if not 0 <= fill.leg_index < len(order.legs):

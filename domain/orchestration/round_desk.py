@@ -21,7 +21,7 @@ from orchestrion.domain.models.portfolio import RESERVED_BOOK_IDS
 from orchestrion.domain.models.strategy_metadata import StrategyMetadata
 from orchestrion.domain.orchestration.crossing_event import crossing_events
 from orchestrion.domain.orchestration.events import DomainEvent, OrderDeniedEvent
-from orchestrion.domain.orchestration.order_progress import filled_by, moved_by
+from orchestrion.domain.orchestration.order_progress import crossed_by, moved_by
 from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
 from orchestrion.domain.orchestration.proposal import Checked, HeldProposal, Proposal
 from orchestrion.domain.orchestration.removal import ENTRIES_WITHDRAWN, WITHDRAWN_FOR_ANOTHER
@@ -164,7 +164,7 @@ class RoundDesk:
         for part in netted.fills:
             order = self._order(part.strategy_id, part.fill.client_order_id)
             self._capital.apply_fill(part.strategy_id, part.fill)
-            self._capital.track(filled_by(order, part.fill))
+            self._capital.track(crossed_by(order, part.fill))
         for denied in netted.denied:
             order = self._order(denied.strategy_id, denied.client_order_id)
             status = OrderStatus.CANCELED if any(order.filled) else OrderStatus.DENIED

@@ -27,6 +27,7 @@ from tests.simulation.limit_check import (
 )
 from tests.simulation.market import BY_ID, E9, to_e9
 from tests.simulation.own_account import OwnAccount
+from tests.simulation.own_netting import shared_of
 from tests.simulation.own_order import TENTHS, billionths, legs_of, money
 from tests.simulation.storage import DiskJournal
 from tests.simulation.strategy_models import LABEL, Call
@@ -169,6 +170,9 @@ class Checkers:
         if name == "Restarted":
             self._prefix = order_id_prefix(self._world.seed, body["epoch"])
         self.account.take_input(name, body)
+        for fault in self.account.faults:
+            self.add(fault)
+        self.account.faults.clear()
         if name in ("StrategyReplied", "StrategyRaised"):
             self.delivery.on_reply(body["strategy_id"], body["round"])
         if name == "AddStrategy":
@@ -257,7 +261,10 @@ class Checkers:
         self._intents[key] = raw
         self._intent_places[key] = 0 if self._is_folding else self._journal.appended + 1
         if command["type"] != "SubmitOrder":
-            self.account.take_intent(body)
+            self._take_cancel(key, command["client_order_id"], body)
+            return
+        if body.get("owners"):
+            self._take_shared_intent(key, body)
             return
         order = self.account.orders.get(key)
         if order is None or order.has_intent or order.strategy_id != one:
@@ -270,6 +277,23 @@ class Checkers:
             own = money(order.reservation // TENTHS)
             self.add(f"I7: {key} reserves {body['reservation']}, own {own}")
         self._check_allowed(one, key, is_own=command["label"].startswith(LABEL))
+
+    def _take_cancel(self, key: str, told: str, body: dict[str, Any]) -> None:
+        if told in self.account.venue_ids:
+            self.add(f"I12: {key} withdraws {told}, which the venue does not know by that id")
+        self.account.take_intent(body)
+
+    def _take_shared_intent(self, key: str, body: dict[str, Any]) -> None:
+        shared, faults = shared_of(body, self.account.orders)
+        for fault in faults:
+            self.add(fault)
+        if shared is None:
+            return
+        self.account.share(shared)
+        self.account.take_intent(body)
+        for order in shared.owners:
+            is_own = order.label.startswith(LABEL)
+            self._check_allowed(order.strategy_id, order.client_order_id, is_own=is_own)
 
     def _check_allowed(self, strategy_id: str, key: str, *, is_own: bool) -> None:
         """I30. What changed within this very input may have changed after the decision."""
@@ -371,9 +395,18 @@ class Checkers:
         if cash * E9 + value != account.equity():
             self.add(f"I3: equity {money(cash * E9 + value)}, own {money(account.equity())}")
 
+    def _end_denied(self) -> None:
+        """An order whose rest may not leave is over, unless it still is to be crossed inside."""
+        capital = self._system.orchestrator.capital_manager
+        for one in self.account.open_orders():
+            working = capital.working_orders(one.strategy_id)
+            if one.is_denied and one.client_order_id not in working:
+                one.status = "DENIED"
+
     def _check_orders(self) -> None:
         """I4, I12: open orders and reservations, order by order."""
         capital = self._system.orchestrator.capital_manager
+        self._end_denied()
         own = {one.client_order_id: one for one in self.account.open_orders()}
         reserved: dict[str, int] = {}
         for order in own.values():

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from orchestrion.actors import execution_gateway_actor
+from orchestrion.actors import execution_gateway_actor, shared_orders
 from orchestrion.actors.auditor_actor import AuditorActor
 from orchestrion.actors.capital_manager_actor import CapitalManagerActor
 from orchestrion.actors.custody import Custody
@@ -74,6 +74,7 @@ def _execute_first(sync: str) -> Any:
 _on_lost = original(ExecutionGatewayActor, "_on_lost")
 _on_execute = original(ExecutionGatewayActor, "_on_execute")
 _on_filled = original(ExecutionGatewayActor, "_on_filled")
+_as_it_leaves = original(ExecutionGatewayActor, "_as_it_leaves")
 _on_own_report = original(ExecutionGatewayActor, "_on_own_report")
 _moved_by = original(execution_gateway_actor, "moved_by")
 
@@ -151,6 +152,7 @@ _settle = original(AccountBooks, "settle")
 _select = original(RoundPlans, "_select")
 _record = original(FailureWindow, "record")
 _is_amount = original(proposal, "_is_amount")
+_split_fill = original(shared_orders, "split_fill")
 _filled_by = original(execution_gateway_actor, "filled_by")
 
 
@@ -245,6 +247,18 @@ def _hash_without_orders(self: SystemState) -> str:
     return state_hash(encode_snapshot({**self._state(), "gateway": None}))
 
 
+def _cancel_under_own_id(self: Any, approved: Any) -> Any:
+    return approved if _as_it_leaves(self, approved) is not None else None
+
+
+def _all_to_first(order: Any, fill: Any) -> Any:
+    split = _split_fill(order, fill)
+    first = msgspec.structs.replace(
+        split.fills[0], last_qty=fill.last_qty, commission=fill.commission
+    )
+    return msgspec.structs.replace(split, fills=(first,), fee_shares=())
+
+
 _QUIET_AUDITOR = (AuditorActor, "_compare", _nothing)
 """Some bugs are found by the run's own auditor at once; here the checkers have to."""
 
@@ -275,6 +289,13 @@ BUGS: dict[str, Mutant] = {
         (execution_gateway_actor, "moved_by", _cancel_reject_ends)
     ),
     "first_part_is_all": replacing((execution_gateway_actor, "filled_by", _complete_at_first)),
+    "internal_fill_stands_for_acceptance": replacing(
+        (execution_gateway_actor, "crossed_by", _filled_by)
+    ),
+    "shared_cancel_under_own_id": replacing(
+        (ExecutionGatewayActor, "_as_it_leaves", _cancel_under_own_id)
+    ),
+    "shared_fill_to_first_owner": replacing((shared_orders, "split_fill", _all_to_first)),
     "unordered_fan_out": replacing((RoundPlans, "_select", _reversed_select)),
     "stages_ignored": replacing((ranking, "_stages", lambda by_id: dict.fromkeys(by_id, 0))),
     "marks_one_slice_late": replacing((AccountBooks, "mark", _mark_one_late)),

@@ -12,6 +12,7 @@ from orchestrion.actors.execution_gateway_actor import ExecutionGatewayActor
 from orchestrion.actors.messages import ExecuteCommands
 from orchestrion.actors.restart_keeper import RestartKeeper
 from orchestrion.actors.system_state import SystemState
+from orchestrion.adapters.unanswered import Unanswered
 from orchestrion.domain.models.command import ApprovedCommand, SubmitOrder
 from orchestrion.domain.models.money import ZERO, add
 from orchestrion.domain.models.order import OrderStatus
@@ -137,6 +138,7 @@ RESTART_BUGS: dict[str, Mutant] = {
     "unknown_sent_again_after_restart": replacing(
         (ExecutionGatewayActor, "_on_lose_orders", _send_lost_again)
     ),
+    "cross_lost_at_restart": replacing((Unanswered, "note_effect", _nothing)),
     "epoch_not_counted": replacing((RestartKeeper, "_on_restarted", _no_epoch)),
     "trading_before_reconciliation": replacing((RestartKeeper, "_hold", _never_hold)),
     "trade_ids_not_in_snapshot": _after_restore(

@@ -58,6 +58,14 @@ class OperatorModel:
     def state(self, state: TradingState) -> Act:
         return SetTradingState(question_id=self._next_id(), state=state, reason="feed gap")
 
+    def stop_all(self) -> Act:
+        """Calls back whatever is on its way, for everybody at once."""
+        return PullKillSwitch(
+            question_id=self._next_id(),
+            scope_id=ACCOUNT_SCOPE,
+            action=self._chance.pick(tuple(StopAction)),
+        )
+
     def _next_id(self) -> int:
         self._count += 1
         return self._count

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.simulation.market import BY_ID, E9
+from tests.simulation.own_netting import OwnShared, cross_faults
 from tests.simulation.own_order import OwnOrder, billionths, legs_of
 
 EXTERNAL = "EXTERNAL"
@@ -21,6 +22,8 @@ ORDER_REPORTS = (
     "OrderCancelRejectedReport",
     "OrderExpiredReport",
 )
+_BEFORE_A_CROSS = ("SubmissionLost", "InternalCrossed", "Restarted")
+"""Inputs that may come between a round and what it crosses inside."""
 _STATUS_EVENTS = {
     "StrategyStartingEvent": "starting",
     "StrategyStartedEvent": "running",
@@ -65,8 +68,9 @@ class OwnAccount:
         cash, fees: of the account.
         future_cost: what futures cost and was not settled.
         orders: by client id, from approval on.
+        shared: orders for several owners, by the id that the venue knows.
         standings, before: now, and before the present input.
-        faults: reports that cannot be read.
+        faults: what is wrong with the inputs themselves; the reader takes them.
     """
 
     def __init__(self, capital: int, ids: tuple[str, ...]) -> None:
@@ -76,6 +80,11 @@ class OwnAccount:
         self.fees = 0
         self.future_cost: dict[str, int] = {}
         self.orders: dict[str, OwnOrder] = {}
+        self.shared: dict[str, OwnShared] = {}
+        self.venue_ids: dict[str, str] = {}
+        self.faults: list[str] = []
+        self._denied: dict[str, OwnOrder] = {}
+        self._crosses: dict[str, None] = {}
         self._live: dict[str, OwnOrder] = {}
         self.standings = {one: OwnStanding() for one in ids}
         self.before = dict(self.standings)
@@ -87,6 +96,7 @@ class OwnAccount:
         self._folds: dict[str, Callable[[dict[str, Any]], None]] = {
             "MarketSlice": self._mark,
             "OrderFilledReport": self._fill,
+            "InternalCrossed": self._cross,
             "ExternalFillReport": self._external,
             "SubmissionLost": self._lose,
             "Restarted": self._lose_under_way,
@@ -101,17 +111,33 @@ class OwnAccount:
         self.before = dict(self.standings)
         self.trading_state_before = self.trading_state
         self.overfilled = []
+        if self._denied and name not in _BEFORE_A_CROSS:
+            self._end_denied()
         if name in ORDER_REPORTS:
-            order = self.orders.get(body["client_order_id"])
-            if order is not None and order.is_open:
-                order.report(name)
+            for order in self._orders_of(body["client_order_id"]):
+                if order.is_open:
+                    order.report(name)
         elif name in self._folds:
             self._folds[name](body)
 
+    def _end_denied(self) -> None:
+        """What was to be crossed of orders that may not leave is crossed by now."""
+        for order in self._denied.values():
+            if order.status == "INITIALIZED":
+                order.status = "DENIED"
+        self._denied.clear()
+
     def _lose(self, body: dict[str, Any]) -> None:
         for one in body["client_order_ids"]:
-            if one in self.orders:
-                self.orders[one].lose()
+            for order in self._orders_of(one):
+                order.lose()
+
+    def _orders_of(self, client_order_id: str) -> list[OwnOrder]:
+        """The orders that the venue means by an id."""
+        if client_order_id in self.shared:
+            return self.shared[client_order_id].owners
+        order = self.orders.get(client_order_id)
+        return [] if order is None else [order]
 
     def _lose_under_way(self, _: dict[str, Any]) -> None:
         """A process has ended: what it had under way is not known."""
@@ -134,6 +160,9 @@ class OwnAccount:
             self.marks[item["instrument_id"]] = price
 
     def _fill(self, fill: dict[str, Any]) -> None:
+        if fill["client_order_id"] in self.shared:
+            self._fill_shared(self.shared[fill["client_order_id"]], fill)
+            return
         order = self.orders.get(fill["client_order_id"])
         if order is None or not order.fits(fill):
             self._external(fill)
@@ -146,12 +175,44 @@ class OwnAccount:
         if order.is_overfilled:
             self.overfilled.append(order.strategy_id)
 
+    def _fill_shared(self, shared: OwnShared, fill: dict[str, Any]) -> None:
+        if not shared.fits(fill):
+            self._external(fill)
+            return
+        if fill["trade_id"] in shared.trade_ids:
+            return
+        shared.trade_ids.add(fill["trade_id"])
+        self._pay(fill)
+        for order, quantity in shared.divide(fill):
+            self._move(order.strategy_id, shared.instrument_id, shared.sign * quantity)
+            order.fill(0, quantity)
+            if order.is_overfilled:
+                self.overfilled.append(order.strategy_id)
+
+    def _cross(self, body: dict[str, Any]) -> None:
+        """Orders of the account have traded with each other."""
+        if body["cross_id"] in self._crosses:
+            return
+        self._crosses[body["cross_id"]] = None
+        self.faults += cross_faults(body, self.orders)
+        for fill in body["fills"]:
+            order = self.orders[fill["client_order_id"]]
+            self._book(order.strategy_id, fill)
+            order.cross(billionths(fill["last_qty"]))
+        for one in body["ended"]:
+            if self.orders[one].is_open:
+                self.orders[one].status = "CANCELED"
+
     def _external(self, fill: dict[str, Any]) -> None:
         if fill["trade_id"] not in self._external_trades:
             self._external_trades.add(fill["trade_id"])
             self._book(EXTERNAL, fill)
 
     def _book(self, book_id: str, fill: dict[str, Any]) -> None:
+        self._move(book_id, fill["instrument_id"], self._pay(fill))
+
+    def _pay(self, fill: dict[str, Any]) -> int:
+        """What a fill costs the account; returns its signed quantity."""
         key = fill["instrument_id"]
         quantity, price = billionths(fill["last_qty"]), billionths(fill["last_px"])
         signed = quantity if fill["side"] == "BUY" else -quantity
@@ -164,8 +225,8 @@ class OwnAccount:
         fee = billionths(fill["commission"]) * E9
         self.cash -= fee
         self.fees += fee
-        self._move(book_id, key, signed)
         self.marks.setdefault(key, price)
+        return signed
 
     def _move(self, book_id: str, key: str, signed: int) -> None:
         held = self.held.setdefault(book_id, {})
@@ -201,6 +262,9 @@ class OwnAccount:
                 self._move(body["heir_id"], key, billionths(quantity))
         elif name == "CashFlowBookedEvent":
             self._book_flow(body)
+        elif name == "OrderStatusChangedEvent" and body["status"] == "DENIED":
+            order = self._denied[body["client_order_id"]] = self.orders[body["client_order_id"]]
+            order.is_denied = True
 
     def _move_standing(self, strategy_id: str, name: str) -> None:
         now = self.standings.get(strategy_id, OwnStanding())
@@ -235,27 +299,38 @@ class OwnAccount:
             command["label"],
             is_reducing,
         )
+        if command["order_type"] == "LIMIT":
+            order.limit_e9 = billionths(command["limit_price"])
         self.orders[client_order_id] = self._live[client_order_id] = order
         return order
 
-    def take_intent(self, body: dict[str, Any]) -> OwnOrder | None:
+    def take_intent(self, body: dict[str, Any]) -> None:
         """An intent: an order leaves, or a cancel is asked for."""
         command = body["command"]
         if command["type"] == "SubmitOrder":
-            order = self.orders.get(body["client_order_id"])
-            if order is not None:
+            for order in self._orders_of(body["client_order_id"]):
                 order.submit()
-            return order
-        order = self.orders.get(command["client_order_id"])
-        if order is not None and order.is_open:
-            order.ask_cancel()
-        return order
+            return
+        for order in self._orders_of(command["client_order_id"]):
+            if order.is_open:
+                order.ask_cancel()
+
+    def share(self, shared: OwnShared) -> None:
+        """An order is about to leave for several owners."""
+        self.shared[shared.client_order_id] = shared
+        for owner in shared.owners:
+            self.venue_ids[owner.client_order_id] = shared.client_order_id
 
     # -- figures ----------------------------------------------------------------------------------
 
     def open_orders(self, strategy_id: str | None = None) -> list[OwnOrder]:
         self._live = {key: one for key, one in self._live.items() if one.is_open}
         return [one for one in self._live.values() if strategy_id in (None, one.strategy_id)]
+
+    @property
+    def has_open_shared(self) -> bool:
+        """Whether an order for several owners can still trade."""
+        return any(order.client_order_id in self.venue_ids for order in self.open_orders())
 
     def net(self) -> dict[str, int]:
         total: dict[str, int] = {}

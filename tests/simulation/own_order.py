@@ -58,6 +58,8 @@ class OwnOrder:
     Attributes:
         reservation: what has to be set aside, money in tenths of 1e-18.
         entering: instrument -> signed quantity that the reservation is for.
+        limit_e9: of a limit order.
+        is_denied: its rest may not leave; what trades inside is still to come.
     """
 
     client_order_id: str
@@ -67,6 +69,8 @@ class OwnOrder:
     is_reducing: bool
     reservation: int = 0
     entering: dict[str, int] = field(default_factory=dict[str, int])
+    limit_e9: int | None = None
+    is_denied: bool = False
     status: str = "INITIALIZED"
     has_intent: bool = False
     trade_ids: set[str] = field(default_factory=set[str])
@@ -94,6 +98,12 @@ class OwnOrder:
             self.status = "FILLED"
         elif self.status in WORKING and self.status != "PENDING_CANCEL":
             self.status = "PARTIALLY_FILLED"
+
+    def cross(self, quantity: int) -> None:
+        """Traded inside: how it stands with the venue is as before, unless nothing is left."""
+        self.legs[0].filled += quantity
+        if not self.legs[0].left:
+            self.status = "FILLED"
 
     def submit(self) -> None:
         self.status, self.has_intent = "SUBMITTED", True

@@ -27,6 +27,7 @@ from tests.simulation.chance import Draws
 from tests.simulation.market import BY_ID, STRANGE_ID, TRADED, to_decimal, to_e9
 
 FLOOD_COMMANDS = 100_000
+FAVOURITE_SHARE = 0.7
 LABEL = "sim"
 """Marks commands that a strategy gave itself; what is ordered on its behalf has other labels."""
 
@@ -38,6 +39,7 @@ class StrategyTrait(msgspec.Struct, frozen=True):
         rates: of the faults that concern strategies, by name of the ``Fault``.
         appetite: how often it trades, 0 to 1.
         size: greatest lots of one order.
+        favourite: traded more often than others, so that strategies meet; empty for none.
     """
 
     strategy_id: str
@@ -47,6 +49,7 @@ class StrategyTrait(msgspec.Struct, frozen=True):
     subscriptions: tuple[str, ...] = ()
     appetite: float = 0.3
     size: int = 10
+    favourite: str = ""
     rates: dict[str, float] = msgspec.field(default_factory=dict[str, float])
     silent: bool = False
     always_raises: bool = False
@@ -253,13 +256,16 @@ class SimStrategy(Strategy):
         )
 
     def _order(self, view: StrategyView, draws: Draws) -> SubmitOrder:
-        traded = draws.pick(TRADED)
+        traded, is_favourite = draws.pick(TRADED), False
+        if self.trait.favourite and draws.happens(FAVOURITE_SHARE):
+            traded, is_favourite = BY_ID[self.trait.favourite], True
         # Now and then far more than it can pay for.
         lots = 1 + draws.below(self.trait.size) * (40 if draws.happens(0.15) else 1)
         side = draws.pick((OrderSide.BUY, OrderSide.SELL))
         options: dict[str, Any] = {"label": self._label(), "time_in_force": TimeInForce.GTC}
         price = view.price(traded.instrument_id)
-        if price is not None and draws.happens(0.4):
+        # What rests is in the way of whoever would meet.
+        if price is not None and draws.happens(0.1 if is_favourite else 0.4):
             steps = to_e9(price) // traded.tick_e9 + draws.below(41) - 20
             kind = draws.pick((OrderType.LIMIT, OrderType.STOP_MARKET))
             name = "limit_price" if kind is OrderType.LIMIT else "stop_price"

@@ -20,6 +20,7 @@ from orchestrion.domain.desk.desk_settings import CapitalDeskSettings
 from orchestrion.domain.models.allocation import AllocationConfig
 from orchestrion.domain.models.strategy import Strategy
 from orchestrion.domain.models.strategy_metadata import StrategyMetadata
+from orchestrion.domain.netting.internal_cross import CrossPolicy
 from orchestrion.domain.orchestration.compatibility_analyzer import CompatibilityAnalyzer
 from orchestrion.domain.orchestration.lifecycle import Custodian
 from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
@@ -32,11 +33,19 @@ from orchestrion.runtime.machine import Hop
 from orchestrion.runtime.supervision import SupervisionPolicy
 from tests.simulation.chance import Chance
 from tests.simulation.faults import Fault, FaultPlan
-from tests.simulation.market import TRADED, catalog
+from tests.simulation.market import MINUTE_NS, TRADED, catalog
 from tests.simulation.strategy_models import CallLog, StrategyTrait, build_strategy
 
 STRATEGIES_MIN, STRATEGIES_MAX = 2, 8
 NEWCOMERS = 3
+NETTING_SHARE = 0.25
+"""Of the worlds in which opposite orders are crossed inside. Arbitrary."""
+MEETING_APPETITE = 0.5
+CROSS_POLICY = CrossPolicy(
+    quote_age_max_ns=3 * MINUTE_NS,
+    last_price_age_max_ns=10 * MINUTE_NS,
+)
+"""About half of the prices are too old."""
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +72,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     custodian: str
     custodian_heir: str
     mailbox_messages_max: int
+    cross_policy: CrossPolicy | None = None
 
     @property
     def configuration(self) -> str:
@@ -74,9 +84,12 @@ def draw_world(seed: int, plan: FaultPlan) -> World:
     """The world of a seed."""
     chance = Chance(seed, "world")
     count = chance.between(STRATEGIES_MIN, STRATEGIES_MAX)
+    is_netting = Chance(seed, "nets").happens(NETTING_SHARE)
     rates = {fault.name: plan.rate(fault) for fault in Fault if fault.group == "F9"}
     ids = [f"s{number}" for number in range(count)]
     traits = tuple(_trait(one, seed, chance, rates) for one in ids)
+    if is_netting:
+        traits = tuple(_meeting(one, seed) for one in traits)
     left, shares = 90, dict[str, int]()
     for place, one in enumerate(ids):
         shares[one] = chance.between(1, max(1, 2 * left // (count - place) - 1))
@@ -97,7 +110,7 @@ def draw_world(seed: int, plan: FaultPlan) -> World:
         },
         limits={one: _limits(chance) for one in ids if chance.happens(0.4)},
         account_limits=_limits(chance) if chance.happens(0.3) else NO_LIMITS,
-        policies=_policies(chance),
+        policies=_policies(chance, is_netting=is_netting),
         desk=_desk(chance),
         supervision=SupervisionPolicy(
             failures_max=chance.between(1, 5),
@@ -105,6 +118,7 @@ def draw_world(seed: int, plan: FaultPlan) -> World:
             window_turns=chance.between(1, 60),
         ),
         **_custody(chance, ids),
+        cross_policy=CROSS_POLICY if is_netting else None,
         mailbox_messages_max=1 if plan.strikes(Fault.MAILBOX_SMALL, chance) else 1024,
     )
 
@@ -126,6 +140,14 @@ def _trait(strategy_id: str, seed: int, chance: Chance, rates: dict[str, float])
     )
 
 
+def _meeting(trait: StrategyTrait, seed: int) -> StrategyTrait:
+    """The same, but it wants what the others want, and often."""
+    favourite = Chance(seed, "favourite").pick(TRADED).instrument_id
+    return msgspec.structs.replace(
+        trait, favourite=favourite, appetite=max(trait.appetite, MEETING_APPETITE)
+    )
+
+
 def _limits(chance: Chance) -> Limits:
     fields: dict[str, Any] = {}
     if chance.happens(0.5):
@@ -139,13 +161,15 @@ def _limits(chance: Chance) -> Limits:
     return Limits(**fields)
 
 
-def _policies(chance: Chance) -> ConflictPolicies:
+def _policies(chance: Chance, *, is_netting: bool) -> ConflictPolicies:
     some = ConflictPolicy
     either = (some.PRIORITY, some.REJECT_ALL, some.ALLOW)
     room = (*either, some.SCALE_PRO_RATA)
+    opposing = chance.pick((*either, some.CANCEL_RESTING))
+    duplicate = chance.pick(either)
     return ConflictPolicies(
-        opposing_sides=chance.pick((*either, some.CANCEL_RESTING)),
-        duplicate_order=chance.pick(either),
+        opposing_sides=some.NET if is_netting else opposing,
+        duplicate_order=some.ALLOW if is_netting else duplicate,
         capital=chance.pick(room),
         margin=chance.pick(room),
         position_limit=chance.pick(room),
@@ -232,6 +256,7 @@ def orchestrator_of(
             Decimal(world.capital),
             limits=world.limits,
             account_limits=world.account_limits,
+            cross_policy=world.cross_policy,
         ),
         coordinator=StrategyCoordinator(world.policies),
         compatibility_analyzer=CompatibilityAnalyzer(),

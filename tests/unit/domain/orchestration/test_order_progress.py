@@ -7,7 +7,13 @@ from decimal import Decimal
 import pytest
 
 from orchestrion.domain.models.order import OrderSide, OrderStatus, OrderTrigger
-from orchestrion.domain.orchestration.order_progress import as_external, filled_by, fits, moved_by
+from orchestrion.domain.orchestration.order_progress import (
+    as_external,
+    crossed_by,
+    filled_by,
+    fits,
+    moved_by,
+)
 from tests.fakes import fill_report
 from tests.fakes_rules import Number, leg, order_for, working_order
 
@@ -43,6 +49,19 @@ def test_order_is_filled_when_all_its_legs_are(
     fill = fill_report(leg_index=index, last_qty=Decimal(quantity))
     order = filled_by(working_order(SPREAD, filled=before), fill)
     assert (order.filled, order.status) == (tuple(Decimal(one) for one in after), status)
+
+
+@pytest.mark.parametrize(
+    "status", [OrderStatus.INITIALIZED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN]
+)
+def test_fill_inside_says_nothing_of_how_an_order_stands_with_the_venue(
+    status: OrderStatus,
+) -> None:
+    order = working_order(order_for(leg("AAA", 2)), status=status)
+    part = crossed_by(order, fill_report(last_qty=Decimal(1)))
+    assert (part.filled, part.status) == ((Decimal(1),), status)
+    whole = crossed_by(part, fill_report(last_qty=Decimal(1)))
+    assert (whole.filled, whole.status) == ((Decimal(2),), OrderStatus.FILLED)
 
 
 def test_overfill_of_a_filled_order_shows_in_its_quantity_alone() -> None:
