@@ -167,8 +167,9 @@ class ExecutionGatewayActor:
             self._open_netted(request.approved, netted, changed)
         going: list[ApprovedCommand] = []
         for one in leaving:
-            approved = self._as_it_leaves(one)
-            if approved is None:
+            approved = self._shared.as_it_leaves(one)
+            if isinstance(approved, OrderStatusChangedEvent):
+                self._publish(approved)
                 continue
             going.append(approved)
             self._context.record(RecordKind.INTENT, approved)
@@ -246,23 +247,6 @@ class ExecutionGatewayActor:
                 self._hold.keep_cancel(order.client_order_id, "cancelled before the restart")
         self._lose([order.client_order_id for order in lost], "the process was started again")
 
-    def _as_it_leaves(self, approved: ApprovedCommand) -> ApprovedCommand | None:
-        """A cancel for an owner's part of a shared order leaves when all owners ask, under the id
-        that the venue knows; None until then."""
-        command = approved.command
-        if isinstance(command, SubmitOrder):
-            return approved
-        own_id = command.client_order_id
-        shared_id = self._shared.shared_order_of(own_id)
-        if shared_id is None:
-            return approved
-        if self._shared.ask_cancel(own_id):
-            cancel = msgspec.structs.replace(command, client_order_id=shared_id)
-            return msgspec.structs.replace(approved, command=cancel)
-        reason = "it left together with other strategies' orders and is withdrawn when all ask"
-        self._tell_status(own_id, approved.strategy_id, "IGNORED", reason)
-        return None
-
     def _on_lost(self, message: SubmissionLost) -> None:
         self._lose(message.client_order_ids, message.failure)
 
@@ -336,28 +320,27 @@ class ExecutionGatewayActor:
             return
         split = self._shared.divide(fill)
         self._auditor.tell(AccountMoved(fill))
-        self._book_parts(split.fills, split.fee_shares)
-        for part in split.fills:
-            self._fill_order(self._order(part.client_order_id), part)
-        self._tell_filled(split.fills)
+        self._book_parts(split.fills, split.fee_shares, self._fill_order)
 
     def _on_crossed(self, crossed: InternalCrossed) -> None:
         """Orders of this account have traded with each other; the account as a whole has not."""
         if self._was_seen(crossed.cross_id, crossed.cross_id):
             return
-        self._book_parts(crossed.fills, ())
-        for fill in crossed.fills:
-            self._change(crossed_by(self._order(fill.client_order_id), fill))
-        self._tell_filled(crossed.fills)
+        self._book_parts(
+            crossed.fills, (), lambda order, fill: self._change(crossed_by(order, fill))
+        )
         for client_order_id in crossed.ended:
             order = self._open.get(client_order_id)
             if order is not None:
                 self._change(moved_by(order, OrderTrigger.CANCEL))
 
     def _book_parts(
-        self, fills: tuple[OrderFilledReport, ...], fee_shares: tuple[FeeShare, ...]
+        self,
+        fills: tuple[OrderFilledReport, ...],
+        fee_shares: tuple[FeeShare, ...],
+        fold: Callable[[Order, OrderFilledReport], None],
     ) -> None:
-        """Fills of several owners that belong together: one change of the books."""
+        """Fills of several owners that belong together: one change of the books, one round."""
         owners = [self._order(fill.client_order_id) for fill in fills]
         self._capital_manager.tell(
             FillsAttributed(
@@ -368,12 +351,11 @@ class ExecutionGatewayActor:
                 fee_shares,
             )
         )
-
-    def _tell_filled(self, fills: tuple[OrderFilledReport, ...]) -> None:
-        """One round for all of them."""
+        for fill in fills:
+            fold(self._order(fill.client_order_id), fill)
         self._coordinator.tell(
             OwnersFilled(
-                tuple((self._order(fill.client_order_id).strategy_id, fill) for fill in fills)
+                tuple((order.strategy_id, fill) for order, fill in zip(owners, fills, strict=True))
             )
         )
 

@@ -17,6 +17,7 @@ from orchestrion.domain.models.order import Leg, Order, OrderStatus, OrderTrigge
 from orchestrion.domain.models.report import OrderFilledReport
 from orchestrion.domain.netting.fill_split import FillSplit, SharedOrder, split_fill
 from orchestrion.domain.netting.round_netting import NettedRound
+from orchestrion.domain.orchestration.events import OrderStatusChangedEvent
 from orchestrion.domain.orchestration.order_progress import moved_by
 
 _SUBMITTED = next_status(OrderStatus.INITIALIZED, OrderTrigger.SUBMIT)
@@ -106,12 +107,27 @@ class SharedOrders:
         self._orders[fill.client_order_id] = split.order
         return split
 
-    def ask_cancel(self, owner_order_id: str) -> bool:
-        """An owner wants out; whether all of them now do, so that the order can be withdrawn."""
-        shared_id = self._by_owner[owner_order_id]
+    def as_it_leaves(self, approved: ApprovedCommand) -> ApprovedCommand | OrderStatusChangedEvent:
+        """A cancel for an owner's part of a shared order leaves when all owners ask, under the id
+        that the venue knows; until then there is only to tell why it does not."""
+        command = approved.command
+        if isinstance(command, SubmitOrder):
+            return approved
+        own_id = command.client_order_id
+        shared_id = self._by_owner.get(own_id)
+        if shared_id is None:
+            return approved
         asked = self._cancels.setdefault(shared_id, {})
-        asked[owner_order_id] = None
-        return len(asked) == len(self._orders[shared_id].owners)
+        asked[own_id] = None
+        if len(asked) < len(self._orders[shared_id].owners):
+            return OrderStatusChangedEvent(
+                strategy_id=approved.strategy_id,
+                client_order_id=own_id,
+                status="IGNORED",
+                reason="it left with other strategies' orders and is withdrawn when all ask",
+            )
+        cancel = msgspec.structs.replace(command, client_order_id=shared_id)
+        return msgspec.structs.replace(approved, command=cancel)
 
     def forget(self, client_order_id: str) -> None:
         """Lets go of an order that ended long ago; by its own id or by an owner's."""

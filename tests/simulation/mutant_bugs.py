@@ -20,10 +20,12 @@ from orchestrion.actors.custody import Custody
 from orchestrion.actors.execution_gateway_actor import ExecutionGatewayActor
 from orchestrion.actors.messages import ExecuteCommands, SubmissionLost
 from orchestrion.actors.round_plan import RoundPlans
+from orchestrion.actors.shared_orders import SharedOrders
 from orchestrion.actors.system_state import SystemState
 from orchestrion.adapters.data import feed_guard
 from orchestrion.adapters.data.feed_guard import FeedGuard
 from orchestrion.adapters.session import TradingSession
+from orchestrion.domain.models.command import ApprovedCommand
 from orchestrion.domain.models.market import MarketSlice
 from orchestrion.domain.models.money import ONE, ZERO, add
 from orchestrion.domain.models.order import Order, OrderStatus, OrderTrigger
@@ -74,7 +76,7 @@ def _execute_first(sync: str) -> Any:
 _on_lost = original(ExecutionGatewayActor, "_on_lost")
 _on_execute = original(ExecutionGatewayActor, "_on_execute")
 _on_filled = original(ExecutionGatewayActor, "_on_filled")
-_as_it_leaves = original(ExecutionGatewayActor, "_as_it_leaves")
+_as_it_leaves = original(SharedOrders, "as_it_leaves")
 _on_own_report = original(ExecutionGatewayActor, "_on_own_report")
 _moved_by = original(execution_gateway_actor, "moved_by")
 
@@ -248,7 +250,8 @@ def _hash_without_orders(self: SystemState) -> str:
 
 
 def _cancel_under_own_id(self: Any, approved: Any) -> Any:
-    return approved if _as_it_leaves(self, approved) is not None else None
+    leaving = _as_it_leaves(self, approved)
+    return approved if isinstance(leaving, ApprovedCommand) else leaving
 
 
 def _all_to_first(order: Any, fill: Any) -> Any:
@@ -292,9 +295,7 @@ BUGS: dict[str, Mutant] = {
     "internal_fill_stands_for_acceptance": replacing(
         (execution_gateway_actor, "crossed_by", _filled_by)
     ),
-    "shared_cancel_under_own_id": replacing(
-        (ExecutionGatewayActor, "_as_it_leaves", _cancel_under_own_id)
-    ),
+    "shared_cancel_under_own_id": replacing((SharedOrders, "as_it_leaves", _cancel_under_own_id)),
     "shared_fill_to_first_owner": replacing((shared_orders, "split_fill", _all_to_first)),
     "unordered_fan_out": replacing((RoundPlans, "_select", _reversed_select)),
     "stages_ignored": replacing((ranking, "_stages", lambda by_id: dict.fromkeys(by_id, 0))),
