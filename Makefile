@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := test
-.PHONY: demo test check coverage agreement simulate format bench recovery crash mutation long-run clean
+.PHONY: demo test check coverage agreement simulate format bench recovery crash crash-sweep mutation long-run clean
 
 .venv/.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -62,6 +62,9 @@ crash: .venv/.stamp  ## kills, signals and full disks against live processes, tw
 
 mutation: .venv/.stamp  ## small changes to books, limits and journal that a test must notice; an hour
 	$(BIN)/python -m tests.mutation.run --page docs/mutation.md
+
+crash-sweep: .venv/.stamp  ## every failpoint of twelve simulated runs, half an hour
+	$(BIN)/python -m tests.simulation.crash_sweep --page docs/reliability.md
 
 long-run: .venv/.stamp  ## a million events of paper trading in one process, and its memory
 	$(BIN)/python -m tests.processes.long_run
