@@ -37,9 +37,11 @@ agreement: .venv/.stamp  ## our numbers against skfolio, empyrical-reloaded and 
 	$(BIN)/pytest -q tests/unit/domain/test_statistics_agreement.py \
 		tests/unit/domain/capital/test_risk_parity.py tests/unit/adapters/allocation
 
-simulate: .venv/.stamp  ## 10,000 simulated runs with faults, then the table of planted ones; hours
-	$(BIN)/python -m tests.simulation --seeds 0:10000 --jobs 2 --out build/seeds.jsonl
-	$(BIN)/python -m tests.simulation.mutants --jobs 2
+simulate: .venv/.stamp  ## 10,000 simulated runs with faults, planted faults, task orders; hours
+	-$(BIN)/python -m tests.simulation --seeds 0:10000 --jobs 2 --out build/seeds.jsonl
+	$(BIN)/python -m tests.simulation --report build/seeds.jsonl --page docs/reliability.md
+	$(BIN)/python -m tests.simulation.mutants --jobs 2 --page docs/reliability.md
+	$(BIN)/python -m tests.simulation.schedules --out build/schedules.jsonl --page docs/reliability.md
 
 format: .venv/.stamp
 	$(BIN)/ruff check --fix .

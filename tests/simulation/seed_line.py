@@ -81,6 +81,7 @@ class LineFile(Generic[_Line]):
         if self._path is None:
             self.lines.extend(new)
             return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
             file.truncate(self._length)
             for line in new:
