@@ -47,8 +47,8 @@ from tests.simulation.world import World, build_world, header_of
 
 Loop: TypeAlias = Literal["asyncio", "trio"]
 LOOPS: tuple[Loop, ...] = ("asyncio", "trio")
-EVENTS = 80
-"""Steps of a scenario; enough for a few dozen rounds with orders, few enough for thousands of
+EVENTS = 40
+"""Steps of a scenario: some forty decisions and sixty answers, and cheap enough for thousands of
 runs. Arbitrary."""
 ASYNC_SHARE = 0.7
 TURNS_MAX = 4
