@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -77,12 +78,17 @@ class LineFile(Generic[_Line]):
         self._length = len(whole)
 
     def add(self, new: Iterable[_Line]) -> None:
-        """Appends lines as they come."""
+        """Appends lines as they come.
+
+        Raises:
+            BlockingIOError: another process is at it.
+        """
         if self._path is None:
             self.lines.extend(new)
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.truncate(self._length)
             for line in new:
                 self._length += file.write(msgspec.json.encode(line) + b"\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -78,6 +79,18 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
     assert kept.lines == [line(1)]
     kept.add([line(2)])
     assert file_of(file).lines == [line(1), line(2)]
+
+
+def test_two_processes_do_not_write_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "seeds.jsonl"
+
+    def lines() -> Iterator[SeedLine]:
+        yield line(1)
+        with pytest.raises(BlockingIOError):
+            file_of(file).add([line(2)])
+
+    file_of(file).add(lines())
+    assert file_of(file).lines == [line(1)]
 
 
 def test_what_breaks_the_simulator_is_told_like_a_violation(
