@@ -3,6 +3,10 @@
     python -m tests.processes.crash                     everything, with the published counts
     python -m tests.processes.crash --kills 200 --only kills
     python -m tests.processes.crash --page docs/reliability.md
+    python -m tests.processes.crash --kills 80 --only kills --seed 7 --keep figures.jsonl
+
+What one call finds is lost when it is cut off, so the counts can be reached in parts: each call adds
+its figures to the kept file, and the table is that of all of them; give each a seed of its own.
 
 A fault is printed with its seed, run and cycle. Real processes on a real clock are not repeatable
 to the instant; a seed repeats the draws. Exit code 1 when anything was found.
@@ -11,6 +15,7 @@ to the instant; a seed repeats the draws. Exit code 1 when anything was found.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -20,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -50,6 +56,8 @@ def main() -> int:
             begun_s = time.monotonic()
             figures = suite(folder / name)
             found.append(figures)
+            if options.keep:
+                keep(Path(options.keep), figures)
             taken_s = time.monotonic() - begun_s
             click.echo(f"{figures.name}: {figures.cycles} cycles, {taken_s:.0f} s", err=True)
             for fault in figures.faults:
@@ -58,6 +66,8 @@ def main() -> int:
                 click.echo(f"  kept in {folder / name}", err=True)
             else:
                 shutil.rmtree(folder / name)
+    if options.keep:
+        found = kept_in(Path(options.keep))
     table = render(found, " ".join(["python -m tests.processes.crash", *sys.argv[1:]]))
     click.echo(table)
     if options.page:
@@ -75,6 +85,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--disks", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", metavar="SUITE", help="kills, points, ...")
+    parser.add_argument("--keep", metavar="FILE", help="adds the figures to those of this file")
     parser.add_argument("--page", help="puts the table between the markers of this page")
     return parser.parse_args()
 
@@ -110,6 +121,21 @@ def _small_file_system() -> Iterator[Path | None]:
         if is_made:
             subprocess.run(["umount", str(place)], check=False)
         place.rmdir()
+
+
+def keep(file: Path, figures: Figures) -> None:
+    """Adds a suite's figures to a file of them."""
+    with file.open("a") as lines:
+        lines.write(json.dumps(asdict(figures)) + "\n")
+
+
+def kept_in(file: Path) -> list[Figures]:
+    """All that were kept, one for each suite."""
+    found: dict[str, Figures] = {}
+    for line in file.read_text().splitlines():
+        one = Figures(**json.loads(line))
+        found.setdefault(one.name, Figures(one.name)).add(one)
+    return list(found.values())
 
 
 def render(found: list[Figures], command: str) -> str:

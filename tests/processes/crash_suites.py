@@ -65,6 +65,17 @@ class Figures:
     def count(self, note: str) -> None:
         self.notes[note] = self.notes.get(note, 0) + 1
 
+    def add(self, other: Figures) -> None:
+        """The same suite, done elsewhere."""
+        self.cycles += other.cycles
+        self.starts += other.starts
+        self.reached += other.reached
+        self.accepted += other.accepted
+        self.faults += other.faults
+        self.times_s += other.times_s
+        for note, count in other.notes.items():
+            self.notes[note] = self.notes.get(note, 0) + count
+
     def require(self, is_so: bool, fault: str) -> None:
         if not is_so:
             self.faults.append(fault)
