@@ -5,8 +5,8 @@
     python -m tests.processes.crash --page docs/reliability.md
     python -m tests.processes.crash --kills 80 --only kills --seed 7 --keep figures.jsonl
 
-What one call finds is lost when it is cut off, so the counts can be reached in parts: each call adds
-its figures to the kept file, and the table is that of all of them; give each a seed of its own.
+What one call finds is lost when it is cut off, so the counts can be reached in parts: each call
+adds its figures to the kept file, and the table is that of all of them; give each its own seed.
 
 A fault is printed with its seed, run and cycle. Real processes on a real clock are not repeatable
 to the instant; a seed repeats the draws. Exit code 1 when anything was found.
