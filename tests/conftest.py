@@ -18,6 +18,8 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# What docs/reliability.md states; asked for by --hypothesis-profile=acceptance.
+settings.register_profile("acceptance", settings.get_profile("repeatable"), max_examples=2_000)
 settings.load_profile("repeatable")
 
 
