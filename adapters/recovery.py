@@ -155,6 +155,7 @@ def resume_run(
     tail = _Tail(segments, header)
     comparing = ComparingJournal(tail.records(), is_cut=True)
     system = build(comparing, header)
+    stalled = _resolved(stalled, segments)
     stalls = (*stalls_of(segments), *(() if stalled is None else (stalled,)))
     pending = _restored(system, comparing, tail, stalls)
     if system.has_ended:
@@ -199,13 +200,25 @@ def _first_start(
     return Resumed(system, journal, header)
 
 
+def _resolved(stalled: Stall | None, segments: Sequence[Segment]) -> Stall | None:
+    """A stall whose input is known."""
+    if stalled is None or stalled.seq >= 0:
+        return stalled
+    last: Record | None = None
+    for segment in segments:
+        for record in segment.reader.records(verify=False):
+            last = record
+    is_open = last is not None and last.kind is RecordKind.INPUT
+    return Stall(stalled.actor, last.seq if last is not None and is_open else 0)
+
+
 def _noted(header: JournalHeader, stalled: Stall, system: TradingSystem) -> JournalHeader:
     """The header of a journal after a process that was blocked."""
-    if not 0 < stalled.seq <= system.machine.seq:
-        # It was no input, or one that was lost with the process: the restart takes its place.
-        stalled = Stall(stalled.actor, system.machine.seq + 1)
-        system.take_out((stalled,), stalled.seq)
-    return msgspec.structs.replace(header, stalls=(stalled,))
+    # The restart is one as well: the input may be lost with the process, or have called nobody.
+    restart = Stall(stalled.actor, system.machine.seq + 1)
+    system.take_out((restart,), restart.seq)
+    is_left = 0 < stalled.seq <= system.machine.seq
+    return msgspec.structs.replace(header, stalls=(stalled, restart) if is_left else (restart,))
 
 
 def stalls_of(segments: Sequence[Segment]) -> tuple[Stall, ...]:

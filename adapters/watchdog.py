@@ -4,12 +4,16 @@ A thread looks now and then at what the watched thread is doing, and costs it no
 call is timed or noted. A call that is seen so often that the limit is over is blocked. Looks are
 counted and not the clock, so a process that was suspended is not taken for one that is blocked.
 
-A strategy that holds the interpreter's lock, as some libraries in C do, keeps this thread waiting
-as well: it is found when it lets go.
+A call that holds the interpreter's lock, as a regular expression or a library in C may, keeps this
+thread from looking. For that there is a timer of the system: when the process has computed for
+twice the limit without a look, the stack of its threads is written to stderr and SIGPROF ends it.
+It counts the time on the processor, so here as well a suspended process is not a blocked one.
 """
 
 from __future__ import annotations
 
+import faulthandler
+import signal
 import sys
 import threading
 import traceback
@@ -97,11 +101,20 @@ class BlockDetector:
 class Watchdog:
     """The thread; a context manager around all that is to be watched in the present one."""
 
-    def __init__(self, limit_s: float, on_blocked: Callable[[Blocked], object]) -> None:
+    def __init__(
+        self,
+        limit_s: float,
+        on_blocked: Callable[[Blocked], object],
+        *,
+        has_timer: bool = False,
+    ) -> None:
         """
         Args:
             on_blocked: called once, by the watchdog's thread; then nobody is watched any more.
+            has_timer: with the timer of the system, where there is one. For whoever owns the
+                process: it takes SIGPROF, and ends it.
         """
+        self._timer_s = 2 * limit_s if has_timer and hasattr(faulthandler, "register") else 0.0
         self._detector = BlockDetector(limit_s)
         self._on_blocked = on_blocked
         self._watched = threading.get_ident()
@@ -109,15 +122,22 @@ class Watchdog:
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def __enter__(self) -> Watchdog:
+        if self._timer_s:
+            faulthandler.register(signal.SIGPROF, chain=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._is_over.set()
         self._thread.join()
+        if self._timer_s:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            faulthandler.unregister(signal.SIGPROF)
 
     def _watch(self) -> None:
         while not self._is_over.wait(self._detector.every_s):
+            if self._timer_s:
+                signal.setitimer(signal.ITIMER_PROF, self._timer_s)
             # No other way leads to another thread's stack.
             frame = sys._current_frames().get(self._watched)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
             blocked = self._detector.look(frame)

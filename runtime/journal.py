@@ -69,11 +69,12 @@ class Stall(msgspec.Struct, frozen=True):
 
     Attributes:
         actor: its name.
-        seq: the input, or 0 when it was none.
+        seq: the input, or 0 when it was none. -1 by hand, when nobody knows: the last input of the
+            journal if nothing came of it any more, else none.
     """
 
     actor: str
-    seq: int
+    seq: int = -1
 
 
 class JournalHeader(msgspec.Struct, frozen=True, kw_only=True):

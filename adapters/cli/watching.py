@@ -44,7 +44,7 @@ def watched(session: Session, settings: RunSettings, directory: Path | None) -> 
         return
     from orchestrion.adapters.watchdog import Watchdog
 
-    with Watchdog(limit_s, lambda blocked: _end(session, blocked, directory)):
+    with Watchdog(limit_s, lambda blocked: _end(session, blocked, directory), has_timer=True):
         yield
 
 

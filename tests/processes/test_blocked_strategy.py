@@ -4,6 +4,7 @@ without it."""
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -82,6 +83,23 @@ def test_blocked_run_is_given_another_try_when_the_note_is_removed(tmp_path: Pat
         assert one.run.wait() == ExitCode.FAILED
         assert one.run.has_told("StrategyBlocked")
         assert not one.run.has_told("StrategyTakenOut")
+
+
+def test_strategy_that_holds_the_interpreter_is_named_by_its_line_and_ends_the_run(
+    tmp_path: Path,
+) -> None:
+    with arena(tmp_path / "a", seed=0, plan="{}") as one:
+        with_stuck(one, "StuckInC")
+        one.run.start()
+        assert one.run.wait() == -signal.SIGPROF
+        assert "trading.py" in one.run.errors
+        assert "in on_event" in one.run.errors
+        assert faults_of(one.run.journals, one.venue.log, one.run.sync_log) == []
+
+        (one.run.journals / FILE_NAME).write_text('{"actor": "third"}')
+        one.run.start()
+        assert one.run.wait_running(), one.run.errors
+        assert one.run.stop() == ExitCode.OK
 
 
 def test_blocked_backtest_with_a_limit_names_the_strategy(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ that a restart which loses or repeats an event decides otherwise from there on.
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from decimal import Decimal
@@ -135,6 +136,17 @@ class Stuck(Restless):
         if self.events >= own.stuck_at:
             threading.Event().wait()
         return answer
+
+
+class StuckInC(Stuck):
+    """Does not let go of the interpreter's lock meanwhile."""
+
+    def on_event(self, event: MarketSlice, view: StrategyView) -> list[StrategyOutput]:
+        own = self._own
+        assert isinstance(own, StuckParameters)
+        if self.events + 1 >= own.stuck_at:
+            re.match("(a+)+$", "a" * 64 + "b")
+        return super().on_event(event, view)
 
 
 class AsyncStuck(Strategy):

@@ -81,19 +81,25 @@ def beta_decisions(store: MemoryStore) -> list[bytes]:
 
 @pytest.mark.parametrize("kind", [Remembering, Scripted])
 @pytest.mark.parametrize(
-    ("is_lost", "is_named"),
-    [(False, True), (True, True), (True, False)],
-    ids=["input in the journal", "input lost with the process", "called for no input"],
+    ("is_lost", "named"),
+    [(False, 1), (True, 1), (True, 0), (False, -1), (True, -1)],
+    ids=[
+        "input in the journal",
+        "input lost with the process",
+        "called for no input",
+        "not known, the last one",
+        "not known, and lost",
+    ],
 )
 def test_strategy_that_blocked_is_quarantined_without_being_called(
-    kind: type[Scripted], is_lost: bool, is_named: bool
+    kind: type[Scripted], is_lost: bool, named: int
 ) -> None:
     records, build = recorded(kind), build_of(kind)
     store = MemoryStore()
     journal = store.begin(header())
     for record in records[:-1] if is_lost else records:
         journal.append(record)
-    stalled = Stall("alpha", records[-1].seq if is_named else 0)
+    stalled = Stall("alpha", records[-1].seq if named > 0 else named)
     system = resume_run(store, header(), build, stalled=stalled).system
     assert (system.status("alpha") == "quarantined") is not is_lost
     system.machine.post(Reconciled(ts_event=at(STUCK_AT)), at(STUCK_AT))
