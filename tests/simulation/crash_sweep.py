@@ -46,7 +46,7 @@ SNAPSHOT_AT = (3, 7)
 RATE = 0.3
 """Of every fault of a scenario; arbitrary, so that each happens a few times."""
 BEGIN, END = "<!-- crash sweep: begin -->", "<!-- crash sweep: end -->"
-FIRST_CRASHES = 6
+FIRST_CRASHES = 3
 """Of a scenario, spread evenly, after which every failpoint of the recovery is crashed at too."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
@@ -260,15 +260,21 @@ def _read(content: bytes) -> _Found:
     chain = _header_hash(header_body)
     records: list[Record] = []
     for place, payload in enumerate(payloads[1:], start=1):
-        record = _record_of(payload)
-        after = chain_hash(chain, record)
-        if after != payload[1 : 1 + _HASH_BYTES]:
-            # Frames that were written in another order are intact one by one; the chain tells.
-            cut_bytes += sum(len(one) + _FRAME.size for one in payloads[place:])
+        record = _record_of(payload) if payload[:1] == _RECORD else None
+        after = b"" if record is None else chain_hash(chain, record)
+        if record is None or after != payload[1 : 1 + _HASH_BYTES]:
+            # Frames that were written in another order are intact one by one; the chain tells. What
+            # is behind them is cut with them, a trailer too, and one may stand among them.
+            cut_bytes = len(content) - _end_of(payloads[:place])
+            trailer = None
             break
         chain = after
         records.append(record)
     return _Found(header, trailer, tuple(records), chain, cut_bytes)
+
+
+def _end_of(payloads: Sequence[bytes]) -> int:
+    return sum(len(one) + _FRAME.size for one in payloads)
 
 
 def _payloads(content: bytes) -> tuple[list[bytes], int]:

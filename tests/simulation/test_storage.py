@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrion.runtime.errors import JournalDamagedError, JournalFormatError
-from orchestrion.runtime.journal import JournalHeader, Record, RecordKind
+from orchestrion.runtime.journal import JournalHeader, JournalTrailer, Record, RecordKind
 from tests.simulation.chance import Chance
 from tests.simulation.storage import Disk, DiskJournal, DiskReader, File, TornOutcome
 
@@ -86,3 +86,19 @@ def test_a_reader_reads_what_was_written() -> None:
     assert [one.seq for one in reader.records(after=1)] == [2, 3]
     assert reader.cut_bytes == 0
     assert reader.snapshot() is None
+
+
+def test_trailer_that_stands_before_a_record_ends_the_journal() -> None:
+    """Found by the crash sweep: scenario 3, the last two writes of a run in another order."""
+    file = written(synced=2, unsynced=1)
+    journal = DiskJournal(other := File())
+    journal.begin(HEADER)
+    begun = len(other.content)
+    journal.finish(JournalTrailer(last_seq=3, decisions=0, decision_hash=""))
+    last = bytes(file.content[file.durable :])
+    del file.content[file.durable :]
+    file.content += other.content[begun:] + last
+    reader = DiskReader(file)
+    assert [one.seq for one in reader.records()] == [1, 2]
+    assert reader.trailer is None
+    assert reader.cut_bytes == len(other.content) - begun + len(last)
