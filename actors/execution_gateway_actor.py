@@ -84,6 +84,9 @@ Arbitrary; weeks of orders for most accounts, and it keeps the memory of long ru
 ENDED_ORDERS_FORGOTTEN = 1_000
 """So many are forgotten at once: finding the oldest entry of a map walks over those that left."""
 
+CROSSED = "CROSSED"
+"""Stands for the order of a trade inside the account; no order's id is a word alone."""
+
 
 class ExecutionGatewayActor:
     """See the module's text."""
@@ -324,7 +327,10 @@ class ExecutionGatewayActor:
 
     def _on_crossed(self, crossed: InternalCrossed) -> None:
         """Orders of this account have traded with each other; the account as a whole has not."""
-        if self._was_seen(crossed.cross_id, crossed.cross_id):
+        if not self._trades.is_new_alone(CROSSED, crossed.cross_id):
+            self._publish(
+                DuplicateReportEvent(client_order_id=crossed.cross_id, trade_id=crossed.cross_id)
+            )
             return
         self._book_parts(
             crossed.fills, (), lambda order, fill: self._change(crossed_by(order, fill))
@@ -378,7 +384,7 @@ class ExecutionGatewayActor:
         return True
 
     def _on_external_fill(self, fill: ExternalFillReport) -> None:
-        if not self._trades.is_new(EXTERNAL, fill.trade_id):
+        if not self._trades.is_new_alone(EXTERNAL, fill.trade_id):
             self._publish(DuplicateReportEvent(client_order_id="", trade_id=fill.trade_id))
             return
         self._auditor.tell(AccountMoved(fill))

@@ -48,6 +48,8 @@ _TWINS = {
 """Functions that take each other's arguments."""
 
 _CONDITIONALS = (ast.If, ast.While, ast.IfExp)
+_SHOWN_WITH = (ast.expr, ast.keyword, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return)
+"""What a bare number is shown with."""
 _SPEAKS_FOR_ITSELF = (ast.Compare, ast.BoolOp, ast.Constant)
 """Conditions that are changed in themselves, so that their contrary is no further mutant."""
 
@@ -292,7 +294,7 @@ def _of_statement(node: ast.stmt) -> Iterator[ast.stmt]:
 
 def _change(site: _Site, replacement: ast.AST) -> str:
     """Before and after; a bare number says little, so what it stands in is shown with it."""
-    if not (isinstance(site.node, ast.Constant) and isinstance(site.parent, ast.expr)):
+    if not (isinstance(site.node, ast.Constant) and isinstance(site.parent, _SHOWN_WITH)):
         return f"{_shown(site.node)} → {_shown(replacement)}"
     before = _shown(site.parent)
     site.put(replacement)

@@ -78,12 +78,12 @@ class Target:
         return True
 
     def _plant_constant(self, name: str, changed: CodeType) -> bool:
-        """A module's number, wherever it was imported under its name."""
+        """A module's plain value, wherever it was imported under its name."""
         before = vars(self.module)[name]
         namespace = {"__name__": self.name, "__file__": self.path}
         exec(changed, namespace)  # noqa: S102 - the project's own source
         after = namespace[name]
-        if before == after or type(before) not in (int, bool):
+        if before == after:
             return False
         for module in list(sys.modules.values()):
             if getattr(module, "__dict__", {}).get(name) is before:

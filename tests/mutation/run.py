@@ -34,7 +34,8 @@ from tests.mutation.probe import Reach, Target, Verdict, judge, measure
 
 ROOT = Path(__file__).resolve().parents[2]
 REASONS = Path(__file__).with_name("survivors.toml")
-ALIVE = (Verdict.SURVIVED, Verdict.UNREACHED)
+ALIVE = (Verdict.SURVIVED, Verdict.UNREACHED, Verdict.UNMAKEABLE)
+"""What was not killed, and so needs a reason."""
 
 
 @dataclass(frozen=True)

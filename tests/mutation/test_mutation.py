@@ -27,7 +27,7 @@ def shown(one, other: int = 3) -> str:
     return min(one, other)
 '''
 CHANGES = [
-    "10 → 11",
+    "LIMIT = 10 → LIMIT = 11",
     "one > 2 and (not other) → one > 2 or not other",
     "one > 2 → one >= 2",
     "one > 2 → one <= 2",

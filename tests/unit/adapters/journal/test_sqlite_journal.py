@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from orchestrion.adapters.journal.sqlite_journal import (
     RELAXED_COMMIT_RECORDS,
     Durability,
     SqliteJournal,
+    _fold_side_files,
 )
 from orchestrion.adapters.journal.sqlite_reader import SqliteJournalReader
 from orchestrion.runtime.errors import JournalError
@@ -177,7 +179,44 @@ def test_path_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert journal.path == tmp_path / "run.sqlite"
 
 
+def test_closed_journal_can_be_read_where_nothing_can_be_written(journal: SqliteJournal) -> None:
+    """In WAL mode a reader needs a side file of its own, in a directory that lets it make one."""
+    write(journal, records_of(3), trailer=TRAILER)
+    with closing(sqlite3.connect(f"{journal.path.as_uri()}?mode=ro", uri=True)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+def test_side_files_that_cannot_be_folded_are_an_error_unless_somebody_reads_them() -> None:
+    class Refusing:
+        def __init__(self, code: int) -> None:
+            self.error = sqlite3.OperationalError("no")
+            self.error.sqlite_errorcode = code
+
+        def execute(self, statement: str) -> None:
+            raise self.error
+
+    _fold_side_files(cast("sqlite3.Connection", Refusing(sqlite3.SQLITE_BUSY)))
+    with pytest.raises(sqlite3.OperationalError):
+        _fold_side_files(cast("sqlite3.Connection", Refusing(sqlite3.SQLITE_IOERR)))
+
+
 # ---------------------------------------------------------------------------------- group commit
+
+
+@pytest.mark.parametrize(
+    ("durability", "page_size", "synchronous"),
+    [(Durability.FULL, 4_096, 2), (Durability.RELAXED, 16_384, 1)],
+)
+def test_pages_and_syncs_are_those_of_the_durability(
+    path: Path, durability: Durability, page_size: int, synchronous: int
+) -> None:
+    journal = SqliteJournal(path, durability=durability)
+    journal.begin(header_of())
+    execute = journal._connection.execute
+    assert execute("PRAGMA page_size").fetchone() == (page_size,)
+    assert execute("PRAGMA synchronous").fetchone() == (synchronous,)
+    assert execute("PRAGMA fullfsync").fetchone() == (int(durability is Durability.FULL),)
+    journal.close()
 
 
 def test_full_durability_syncs_every_commit(full_journal: SqliteJournal) -> None:

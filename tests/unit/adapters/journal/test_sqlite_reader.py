@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrion.adapters.journal.schema import header_row
 from orchestrion.adapters.journal.sqlite_journal import Durability, SqliteJournal
-from orchestrion.adapters.journal.sqlite_reader import SqliteJournalReader
+from orchestrion.adapters.journal.sqlite_reader import SqliteJournalReader, _translated
 from orchestrion.runtime.errors import JournalDamagedError, JournalError, JournalFormatError
 from orchestrion.runtime.journal import FORMAT_VERSION, Record
 from orchestrion.testing.journal import TRAILER, header_of, record_of, records_of, write
@@ -81,7 +82,9 @@ def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
 def test_newer_format_is_refused_with_both_versions(path: Path) -> None:
     newer = FORMAT_VERSION + 1
     _alter(path, f"PRAGMA user_version={newer}", "DROP TABLE header")
-    with pytest.raises(JournalFormatError, match=f"format {newer}, .*format {FORMAT_VERSION}"):
+    with pytest.raises(
+        JournalFormatError, match=f"format {newer}, .*format {FORMAT_VERSION}; use a"
+    ):
         SqliteJournalReader(path)
 
 
@@ -89,6 +92,20 @@ def test_format_before_the_first_is_refused(path: Path) -> None:
     _alter(path, "PRAGMA user_version=0")
     with pytest.raises(JournalFormatError, match=r"format 0, .*does not read"):
         SqliteJournalReader(path)
+
+
+def test_path_is_absolute(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    assert SqliteJournalReader(path.name).path == path
+
+
+def test_file_that_the_system_does_not_give_is_no_damage() -> None:
+    """Damage is for a person to look into; what the system refuses may come right by itself."""
+    refusal = sqlite3.OperationalError("unable to open database file")
+    refusal.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+    found = _translated(refusal, Path("run.sqlite"))
+    assert type(found) is JournalError
+    assert str(found) == "run.sqlite: the journal cannot be read: unable to open database file"
 
 
 # ------------------------------------------------------------------------------- altered records
@@ -356,3 +373,42 @@ def test_torn_wal_gives_a_prefix_or_is_refused(live_files: tuple[Path, Path]) ->
         assert records == records_of(len(records))
         lengths_seen.add(len(records))
     assert lengths_seen == {0, 1, 2, 3, 4, 5}
+
+
+# ------------------------------------------------------------------- the chain at one position
+
+
+def test_last_chain_of_a_journal_without_records_is_that_of_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "empty.sqlite"
+    write(SqliteJournal(path, durability=Durability.FULL), [], trailer=None)
+    assert SqliteJournalReader(path).last_chain() == header_row(header_of())[1]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM records WHERE position = 3",
+        "UPDATE records SET chain = NULL WHERE position = 3",
+        "UPDATE records SET chain = 'text' WHERE position = 3",
+    ],
+)
+def test_record_before_the_first_one_that_is_asked_for_must_be_there(
+    unfinished_path: Path, damage: str
+) -> None:
+    _alter(unfinished_path, damage)
+    with pytest.raises(JournalDamagedError, match="position 3 is missing") as found:
+        list(SqliteJournalReader(unfinished_path).records(after=3))
+    assert found.value.position == 3
+
+
+def test_page_that_cannot_be_read_is_no_end_of_the_journal(tmp_path: Path) -> None:
+    """Without a trailer, and with an anchor that is gone, nothing else would tell."""
+    path = tmp_path / "long.sqlite"
+    write(SqliteJournal(path, durability=Durability.RELAXED), records_of(3_000), trailer=None)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2 // 16_384 * 16_384
+    content[middle : middle + 16_384] = bytes(16_384)
+    path.write_bytes(content)
+    given: list[Record] = []
+    with pytest.raises(JournalDamagedError, match="the file is damaged"):
+        given.extend(SqliteJournalReader(path).records())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,31 @@ def test_lock_that_cannot_be_made_is_refused_with_the_reason(tmp_path: Path) -> 
     with pytest.raises(JournalError, match=r"run\.sqlite: cannot lock .*run\.sqlite\.lock: unable"):
         WriterLock(tmp_path / "run.sqlite")
     assert (tmp_path / "run.sqlite.lock").is_dir()
+
+
+def test_lock_that_is_released_again_leaves_the_next_holder_alone(tmp_path: Path) -> None:
+    first = WriterLock(tmp_path / "run.sqlite")
+    first.release()
+    second = WriterLock(tmp_path / "run.sqlite")
+    first.release()
+    assert (tmp_path / "run.sqlite.lock").exists()
+    with pytest.raises(JournalError, match="another writer"):
+        WriterLock(tmp_path / "run.sqlite")
+    second.release()
+
+
+def test_lock_may_be_released_by_another_thread(tmp_path: Path) -> None:
+    lock = WriterLock(tmp_path / "run.sqlite")
+    failures: list[BaseException] = []
+
+    def release() -> None:
+        try:
+            lock.release()
+        except BaseException as failure:
+            failures.append(failure)
+
+    worker = threading.Thread(target=release)
+    worker.start()
+    worker.join()
+    assert failures == []
+    WriterLock(tmp_path / "run.sqlite").release()
