@@ -30,6 +30,8 @@ from orchestrion.runtime.replay import compare_states
 from orchestrion.runtime.state import (
     decode_snapshot,
     encode_snapshot,
+    encode_snapshot_of,
+    join_snapshot,
     require_fields,
     restore_snapshot,
     restore_state,
@@ -95,18 +97,18 @@ class SystemState:
             StateLostError: a strategy gives no snapshot and cannot be rebuilt from what it was
                 told.
         """
-        state = self._state()
+        state = self._encoded_state()
         lost = self.roster.lost_ids()
         if lost:
             raise StateLostError(
                 f"{', '.join(lost)}: gives no snapshots and has had too many messages to be built "
                 "again from them; add snapshot() and restore() to the strategy"
             )
-        return encode_snapshot(
+        return join_snapshot(
             {
-                "format": SNAPSHOT_FORMAT,
+                "format": encode_snapshot(SNAPSHOT_FORMAT),
                 "state": state,
-                "remembered": self.roster.remembered(),
+                "remembered": encode_snapshot(self.roster.remembered()),
             }
         )
 
@@ -116,7 +118,7 @@ class SystemState:
         Raises:
             ActorError: in the middle of a round, or with effects that wait.
         """
-        return state_hash(encode_snapshot(self._state()))
+        return state_hash(self._encoded_state())
 
     def compare(self, seq: int, body: bytes) -> None:
         """Compares the state with a snapshot that was taken at the same place.
@@ -130,20 +132,26 @@ class SystemState:
             decode_snapshot(body), ("format", "state", "remembered"), "a snapshot"
         )
         if parts["format"] == SNAPSHOT_FORMAT:
-            compare_states(seq, parts["state"], decode_snapshot(encode_snapshot(self._state())))
+            compare_states(seq, parts["state"], decode_snapshot(self._encoded_state()))
 
-    def _state(self) -> dict[str, object]:
+    def _encoded_state(self) -> bytes:
         self._require_rest()
-        return {
+        plain = {
             "machine": self.machine.snapshot(),
             "publisher": state_of(self.publisher),
             "has_collected": self.orchestrator.has_events,
             "roster": self.roster.snapshot(),
             "coordinator": snapshot_of(self.coordinator),
             "capital_manager": self.capital_manager.snapshot(),
-            "gateway": snapshot_of(self.gateway),
-            "auditor": snapshot_of(self.auditor),
         }
+        return join_snapshot(
+            {
+                **{name: encode_snapshot(one) for name, one in plain.items()},
+                # Nearly all of it, because of the ended orders that are remembered.
+                "gateway": encode_snapshot_of(self.gateway),
+                "auditor": encode_snapshot(snapshot_of(self.auditor)),
+            }
+        )
 
     def _require_rest(self) -> None:
         try:

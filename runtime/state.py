@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
@@ -138,6 +138,29 @@ def encode_snapshot(snapshot: object) -> bytes:
     return json.dumps(snapshot, separators=(",", ":")).encode()
 
 
+_DELETE = b"\x7f"
+
+
+def encode_snapshot_of(thing: Stateful) -> bytes:
+    """``encode_snapshot(snapshot_of(thing))``, byte for byte, at a fourth of its time and memory.
+
+    For a thing with much state and no floats, whose text form is not that of the standard library.
+    Nothing is turned into plain data first; whatever would not come out alike goes the long way.
+    """
+    try:
+        body = b"".join(_encoded(thing))
+    except (TypeError, OverflowError):  # an older msgspec writes no number above 64 bits
+        body = _DELETE
+    # Of these the standard library writes the number, so that any terminal can show them.
+    is_alike = body.isascii() and _DELETE not in body
+    return body if is_alike else encode_snapshot(snapshot_of(thing))
+
+
+def join_snapshot(fields: Mapping[str, bytes]) -> bytes:
+    """A map of parts that are encoded already, as ``encode_snapshot`` would write it."""
+    return b"{%b}" % b",".join(b'"%b":%b' % (key.encode(), body) for key, body in fields.items())
+
+
 def decode_snapshot(body: bytes) -> object:
     """What ``encode_snapshot`` was given.
 
@@ -157,6 +180,23 @@ def decode_snapshot(body: bytes) -> object:
 def state_hash(body: bytes) -> str:
     """sha256 of a snapshot's body, hex."""
     return hashlib.sha256(body).hexdigest()
+
+
+def _encoded(thing: Stateful) -> Iterator[bytes]:
+    separator = b"{"
+    for name in thing.STATE:
+        yield b'%b"%b":' % (separator, name.encode())
+        yield _encode(getattr(thing, name))
+        separator = b","
+    for name in _parts(thing):
+        yield b'%b"%b":' % (separator, name.encode())
+        part = getattr(thing, name)
+        if part is None:
+            yield b"null"
+        else:
+            yield from _encoded(part)
+        separator = b","
+    yield b"{}" if separator == b"{" else b"}"
 
 
 def _parts(thing: Stateful) -> tuple[str, ...]:
@@ -179,6 +219,9 @@ def _encode_hook(value: object) -> object:
     if isinstance(value, deque):
         return list(cast("deque[object]", value))
     raise NotImplementedError(f"a snapshot cannot hold a {type(value).__name__}")
+
+
+_encode = msgspec.json.Encoder(enc_hook=_encode_hook, order=None).encode
 
 
 def _decode_hook(form: type, value: object) -> object:

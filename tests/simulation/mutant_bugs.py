@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -39,7 +39,7 @@ from orchestrion.domain.orchestration.lifecycle import (
 from orchestrion.domain.orchestration.portfolio_capital_manager import PortfolioCapitalManager
 from orchestrion.runtime.errors import describe
 from orchestrion.runtime.mailbox import Mailbox, Overflow
-from orchestrion.runtime.state import encode_snapshot, state_hash
+from orchestrion.runtime.state import decode_snapshot, encode_snapshot, state_hash
 from orchestrion.runtime.supervision import FailureWindow, SupervisionVerdict
 from tests.simulation.patching import Mutant, original, replacing
 
@@ -246,7 +246,8 @@ def _complete_at_first(order: Order, fill: Any) -> Order:
 
 
 def _hash_without_orders(self: SystemState) -> str:
-    return state_hash(encode_snapshot({**self._state(), "gateway": None}))
+    state = cast("dict[str, object]", decode_snapshot(self._encoded_state()))
+    return state_hash(encode_snapshot({**state, "gateway": None}))
 
 
 def _cancel_under_own_id(self: Any, approved: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
@@ -11,12 +12,17 @@ from typing import Any, ClassVar
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrion.runtime.errors import JournalFormatError
 from orchestrion.runtime.state import (
     decode_snapshot,
     encode_snapshot,
+    encode_snapshot_of,
+    join_snapshot,
     restore_state,
+    snapshot_of,
     state_hash,
     state_of,
     to_plain,
@@ -110,3 +116,62 @@ def test_a_snapshot_is_read_as_it_was_written(value: object) -> None:
 def test_a_snapshot_that_is_no_json_is_refused() -> None:
     with pytest.raises(JournalFormatError, match="cannot be read"):
         decode_snapshot(b'{"a":')
+
+
+# -- the short way ---------------------------------------------------------------------------------
+
+
+class Whole:
+    STATE: ClassVar[Mapping[str, Any]] = {"name": str, "table": dict[str, Any], "order": Any}
+    PARTS: ClassVar[tuple[str, ...]] = ("thing", "absent", "empty")
+
+    def __init__(self, name: str, table: dict[str, Any], order: Any) -> None:
+        self.name, self.table, self.order = name, table, order
+        self.thing = Thing()
+        self.absent = None
+        self.empty = Empty()
+
+
+class Empty:
+    STATE: ClassVar[Mapping[str, Any]] = {}
+
+
+exact = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.decimals(allow_nan=False, allow_infinity=False),
+    st.text(),
+    st.sampled_from(Colour),
+    st.builds(Part, st.decimals(allow_nan=False), st.dictionaries(st.text(), st.integers())),
+)
+values = st.recursive(
+    exact,
+    lambda inner: st.one_of(
+        st.lists(inner),
+        st.tuples(inner, inner),
+        st.dictionaries(st.text(), inner),
+        st.dictionaries(st.integers(), inner).map(MappingProxyType),
+        st.lists(inner).map(deque),
+    ),
+    max_leaves=8,
+)
+
+
+@given(name=st.text(), table=st.dictionaries(st.text(), values, max_size=4), order=values)
+def test_short_way_writes_the_same_bytes(name: str, table: dict[str, Any], order: Any) -> None:
+    whole = Whole(name, table, order)
+    assert encode_snapshot_of(whole) == encode_snapshot(snapshot_of(whole))
+
+
+@pytest.mark.parametrize("name", ["plain", "Grüße", "\x7f", "\u2028", '"', "\\", "\x00"])
+def test_short_way_gives_up_where_text_is_written_in_two_ways(name: str) -> None:
+    whole = Whole(name, {name: 2**70}, [{}, (), -(2**64)])
+    assert encode_snapshot_of(whole) == encode_snapshot(snapshot_of(whole))
+
+
+def test_parts_that_are_encoded_are_joined_like_a_map() -> None:
+    parts = {"a": {"b": [1, None]}, "c": "x", "d": {}}
+    encoded = {key: encode_snapshot(one) for key, one in parts.items()}
+    assert join_snapshot(encoded) == encode_snapshot(parts)
+    assert join_snapshot({}) == encode_snapshot({})
