@@ -52,6 +52,7 @@ def test_account_that_was_never_opened_has_nothing() -> None:
     assert (manager.now, dict(manager.books)) == (0, {})
     assert manager.account_equity() == manager.free_capital() == 0
     assert not manager.is_on_account("alpha")
+    assert manager._instruments is None  # the run's data say what can be traded
 
 
 # -- a judgement holds as long as what it rests on -------------------------------------------------
