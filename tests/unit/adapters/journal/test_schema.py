@@ -8,12 +8,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from orchestrion.adapters.journal import schema
 from orchestrion.adapters.journal.sqlite_journal import Durability, SqliteJournal
 from orchestrion.adapters.journal.sqlite_reader import SqliteJournalReader
-from orchestrion.runtime.journal import GENESIS_HASH, JournalTrailer, RecordKind, chain_hash
+from orchestrion.runtime.journal import GENESIS_HASH, JournalTrailer, RecordKind, Stall, chain_hash
 from orchestrion.testing.journal import TRAILER, header_of, record_of, records_of, write
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "journal.md"
@@ -29,6 +30,20 @@ def test_chain_of_format_2_is_pinned() -> None:
         "21f4a8f6ea4832de09edc3b4072b44b7583c2bc67c294fedaf642465804b7977",
         "2e023b587d8992d1c9b7ea82efa022caebfa2a5b7b9dbcae9a9018d6bdb5f73d",
     ]
+
+
+@pytest.mark.parametrize("stalls", [(), (Stall("strategy:a", 7),)])
+def test_stalls_come_back_and_none_leave_no_trace(
+    tmp_path: Path, stalls: tuple[Stall, ...]
+) -> None:
+    text = '{"note": ",\\"stalls\\":[]"}'
+    header = msgspec.structs.replace(header_of(), configuration=text, stalls=stalls)
+    journal = SqliteJournal(tmp_path / "run.sqlite", durability=Durability.FULL)
+    journal.begin(header)
+    journal.close()
+    assert SqliteJournalReader(journal.path).header == header
+    row, _ = schema.header_row(header)
+    assert ("stalls" in msgspec.json.decode(str(row[-2]))) == bool(stalls)
 
 
 @pytest.mark.parametrize(
