@@ -70,6 +70,7 @@ from orchestrion.domain.orchestration.order_progress import (
     filled_by,
     fits,
     moved_by,
+    refusable,
 )
 from orchestrion.domain.orchestration.withdrawal import withdrawal_of
 from orchestrion.runtime.actor import ActorContext
@@ -286,6 +287,8 @@ class ExecutionGatewayActor:
                 f"{type(report).__name__} for an order that is not open",
             )
             return
+        if isinstance(report, OrderRejectedReport) and not self._has_traded_outside(order):
+            order = refusable(order)
         try:
             moved = moved_by(order, REPORT_TRIGGERS[type(report)])
         except InvariantBrokenError as illegal:
@@ -298,6 +301,10 @@ class ExecutionGatewayActor:
             self._tell_status(order.client_order_id, order.strategy_id, moved.status, report.reason)
         if isinstance(report, OrderCancelRejectedReport):
             self._coordinator.tell(CancelsRefused((order.client_order_id,)))
+
+    def _has_traded_outside(self, order: Order) -> bool:
+        own_id = order.client_order_id
+        return self._trades.has_any(self._shared.shared_order_of(own_id) or own_id)
 
     def _on_filled(self, fill: OrderFilledReport) -> None:
         if fill.client_order_id in self._shared:

@@ -48,6 +48,9 @@ class SeenTrades:
     def has(self, order_id: str, trade_id: str) -> bool:
         return trade_id in self._by_order.get(order_id, {})
 
+    def has_any(self, order_id: str) -> bool:
+        return bool(self._by_order.get(order_id))
+
     def forget(self, order_id: str) -> None:
         """Lets go of an order that ended long ago."""
         self._by_order.pop(order_id, None)

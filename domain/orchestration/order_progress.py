@@ -74,6 +74,14 @@ def crossed_by(order: Order, fill: OrderFilledReport) -> Order:
     return msgspec.structs.replace(after, status=order.status)
 
 
+def refusable(order: Order) -> Order:
+    """An order that has traded inside alone, as the venue sees it: it can still say no to the rest,
+    also after it has said no to a cancel."""
+    if order.status is not OrderStatus.PARTIALLY_FILLED:
+        return order
+    return msgspec.structs.replace(order, status=_ACCEPTED)
+
+
 def fits(order: Order, fill: OrderFilledReport) -> bool:
     """Whether a fill can be of this order at all: leg, instrument and side."""
     if not 0 <= fill.leg_index < len(order.legs):

@@ -183,6 +183,8 @@ class OwnAccount:
             return
         shared.trade_ids.add(fill["trade_id"])
         self._pay(fill)
+        for owner in shared.owners:
+            owner.has_traded = True
         for order, quantity in shared.divide(fill):
             self._move(order.strategy_id, shared.instrument_id, shared.sign * quantity)
             order.fill(0, quantity)

@@ -59,6 +59,7 @@ class OwnOrder:
         reservation: what has to be set aside, money in tenths of 1e-18.
         entering: instrument -> signed quantity that the reservation is for.
         limit_e9: of a limit order.
+        has_traded: at the venue.
         is_denied: its rest may not leave; what trades inside is still to come.
     """
 
@@ -70,6 +71,7 @@ class OwnOrder:
     reservation: int = 0
     entering: dict[str, int] = field(default_factory=dict[str, int])
     limit_e9: int | None = None
+    has_traded: bool = False
     is_denied: bool = False
     status: str = "INITIALIZED"
     has_intent: bool = False
@@ -93,6 +95,7 @@ class OwnOrder:
         return leg.instrument_id == fill["instrument_id"] and leg.sign == sign
 
     def fill(self, index: int, quantity: int) -> None:
+        self.has_traded = True
         self.legs[index].filled += quantity
         if all(leg.filled >= leg.quantity for leg in self.legs):
             self.status = "FILLED"
@@ -118,11 +121,12 @@ class OwnOrder:
 
     def report(self, kind: str) -> None:
         """Everything but fills; what is not legal now changes nothing."""
+        is_refusable = self.status == "PARTIALLY_FILLED" and not self.has_traded
         working = "PARTIALLY_FILLED" if any(leg.filled for leg in self.legs) else "ACCEPTED"
         match kind:
             case "OrderAcceptedReport" if self.status in ("SUBMITTED", "UNKNOWN"):
                 self.status = working
-            case "OrderRejectedReport" if self.status in _LEGAL_REJECTS:
+            case "OrderRejectedReport" if self.status in _LEGAL_REJECTS or is_refusable:
                 self.status = "REJECTED"
             case "OrderCanceledReport" if self.status in WORKING:
                 self.status = "CANCELED"
