@@ -41,11 +41,7 @@ from orchestrion.actors.restart_messages import HoldChanged, LoseOrders
 from orchestrion.actors.seen_trades import SeenTrades
 from orchestrion.actors.shared_orders import SharedOrders, crossed_input
 from orchestrion.domain.errors import InvariantBrokenError
-from orchestrion.domain.models.command import (
-    ApprovedCommand,
-    SubmitOrder,
-    initialized_order,
-)
+from orchestrion.domain.models.command import ApprovedCommand, SubmitOrder, initialized_order
 from orchestrion.domain.models.order import Order, OrderStatus, OrderTrigger
 from orchestrion.domain.models.portfolio import EXTERNAL
 from orchestrion.domain.models.report import (
@@ -287,7 +283,8 @@ class ExecutionGatewayActor:
                 f"{type(report).__name__} for an order that is not open",
             )
             return
-        if isinstance(report, OrderRejectedReport) and not self._has_traded_outside(order):
+        told = self._shared.venue_id(order.client_order_id)
+        if isinstance(report, OrderRejectedReport) and not self._trades.has_any(told):
             order = refusable(order)
         try:
             moved = moved_by(order, REPORT_TRIGGERS[type(report)])
@@ -301,10 +298,6 @@ class ExecutionGatewayActor:
             self._tell_status(order.client_order_id, order.strategy_id, moved.status, report.reason)
         if isinstance(report, OrderCancelRejectedReport):
             self._coordinator.tell(CancelsRefused((order.client_order_id,)))
-
-    def _has_traded_outside(self, order: Order) -> bool:
-        own_id = order.client_order_id
-        return self._trades.has_any(self._shared.shared_order_of(own_id) or own_id)
 
     def _on_filled(self, fill: OrderFilledReport) -> None:
         if fill.client_order_id in self._shared:

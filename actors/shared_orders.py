@@ -58,6 +58,10 @@ class SharedOrders:
         """The id under which an owner's order trades outside; None when it is its own."""
         return self._by_owner.get(owner_order_id)
 
+    def venue_id(self, owner_order_id: str) -> str:
+        """The id under which the venue knows an owner's order."""
+        return self._by_owner.get(owner_order_id, owner_order_id)
+
     def leaving(
         self, approved: ApprovedCommand, open_orders: Mapping[str, Order]
     ) -> tuple[Order, ...]:
