@@ -123,11 +123,39 @@ def test_renamed_holding_is_held_under_the_new_id() -> None:
     assert ledger.quantities == {"XYZ": Decimal(5)}
 
 
-def test_split_of_what_is_not_held_moves_nothing() -> None:
+def test_split_of_what_is_not_held_moves_nothing_at_any_price() -> None:
     ledger = AccountLedger(CATALOG, starting_cash=Decimal(1_000))
     ledger.split(
         SplitReport(
-            instrument_id="ABC", numerator=3, denominator=2, cash_price=Decimal(10), ts_event=1
+            instrument_id="ABC", numerator=3, denominator=2, cash_price=Decimal(10**9), ts_event=1
         )
     )
     assert (ledger.cash, ledger.quantities) == (Decimal(1_000), {})
+
+
+@pytest.mark.parametrize("side", [OrderSide.BUY, OrderSide.SELL])
+def test_split_of_the_least_that_can_be_held_keeps_its_side(side: OrderSide) -> None:
+    least = Decimal("0.000000001")
+    ledger = AccountLedger(CATALOG, starting_cash=Decimal(1_000))
+    ledger.apply_fill(
+        ExternalFillReport(
+            trade_id="T",
+            instrument_id="ABC",
+            side=side,
+            last_qty=least,
+            last_px=Decimal(1),
+            commission=Decimal(0),
+            ts_event=1,
+        )
+    )
+    ledger.split(
+        SplitReport(
+            instrument_id="ABC",
+            numerator=1,
+            denominator=1,
+            cash_price=Decimal(10),
+            quantity_step=least,
+            ts_event=1,
+        )
+    )
+    assert ledger.quantity("ABC") == least * side.sign
