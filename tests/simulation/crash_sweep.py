@@ -1,6 +1,7 @@
 """Ends the process at every failpoint of canonical runs, with every fate of what was not synced.
 
     python -m tests.simulation.crash_sweep                      all of it
+    python -m tests.simulation.crash_sweep --every 4 --part 0 --keep sweep.jsonl     a quarter of it
     python -m tests.simulation.crash_sweep --scenario 3 --at 17 --outcome lost       one case again
 
 A failpoint is any call of the storage (before a record is written, in its middle, behind it, before
@@ -14,6 +15,7 @@ Where the venue came to the same as in the run that was not ended, so must every
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import Counter
@@ -396,6 +398,7 @@ class Sweep:
     Attributes:
         points: failpoints of the run that is not ended.
         cases: crashes, by words of the failpoint.
+        total: how many cases there are, those of other parts included.
         same: cases in which the venue came to the same as without the crash.
         faults: each in one line, with what repeats it.
     """
@@ -403,18 +406,20 @@ class Sweep:
     number: int
     points: int = 0
     cases: Counter[str] = field(default_factory=Counter[str])
+    total: int = 0
     second: int = 0
     same: int = 0
     faults: list[str] = field(default_factory=list[str])
     took_s: float = 0.0
 
 
-def sweep(number: int, *, every: int = 1, second_every: int = 1) -> Sweep:
+def sweep(number: int, *, every: int = 1, second_every: int = 1, part: int = 0) -> Sweep:
     """All cases of a scenario.
 
     Args:
         every: of the cases, only each so many-th; for a share that runs with the other tests.
         second_every: the same for crashes in a recovery; 0: none.
+        part: which of them, from 0; all parts together are all cases.
     """
     begun_s = time.perf_counter()
     scenario, found = SCENARIOS[number], Sweep(number)
@@ -423,13 +428,16 @@ def sweep(number: int, *, every: int = 1, second_every: int = 1) -> Sweep:
     points = whole.restarts.passed
     found.points = len(points)
     cases = [Crash(at, outcome) for at, point in enumerate(points) for outcome in point.outcomes]
-    for crash in cases[::every]:
+    found.total = len(cases)
+    for crash in cases[part::every]:
         _judge(found, CanonicalRun(scenario, (crash,)), whole, (crash,))
     if second_every:
         step = max(1, len(points) // FIRST_CRASHES)
         for at in range(step // 2, len(points), step):
             first = Crash(at, (points[at].outcomes or (TornOutcome.KEPT,))[-1])
-            for second in _in_recovery(scenario, first)[::second_every]:
+            seconds = _in_recovery(scenario, first)
+            found.total += len(seconds)
+            for second in seconds[part::second_every]:
                 crashes = (first, second)
                 _judge(found, CanonicalRun(scenario, crashes), whole, crashes)
     found.took_s = time.perf_counter() - begun_s
@@ -472,18 +480,17 @@ def command_of(number: int, crashes: Sequence[Crash]) -> str:
 def table(sweeps: Sequence[Sweep]) -> list[str]:
     """For the page, and for the screen."""
     lines = [
-        "| scenario | failpoints | cases | in a recovery | venue as without a crash | faults |",
-        "|---|---|---|---|---|---|",
+        "| scenario | failpoints | cases | tried | in a recovery | venue as uncrashed | faults |",
+        "|---|---|---|---|---|---|---|",
     ]
     for one in sweeps:
-        total = sum(one.cases.values())
-        name = SCENARIOS[one.number].name
-        lines.append(
-            f"| {name} | {one.points} | {total} | {one.second} | {one.same} | {len(one.faults)} |"
-        )
+        figures = (one.points, one.total, sum(one.cases.values()), one.second, one.same)
+        words = " | ".join(str(figure) for figure in (*figures, len(one.faults)))
+        lines.append(f"| {SCENARIOS[one.number].name} | {words} |")
     cases = sum(sum(one.cases.values()) for one in sweeps)
     sums = (
         sum(one.points for one in sweeps),
+        sum(one.total for one in sweeps),
         cases,
         sum(one.second for one in sweeps),
         sum(one.same for one in sweeps),
@@ -509,12 +516,16 @@ def table(sweeps: Sequence[Sweep]) -> list[str]:
     help="What becomes of unsynced bytes, one per --at.",
 )
 @click.option("--every", type=int, default=1, help="Only each so many-th case.")
+@click.option("--part", type=int, default=0, help="Which of them, from 0.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Adds up parts in this file.")
 @click.option("--page", type=click.Path(path_type=Path), help="Puts the table into this page.")
 def main(
     numbers: tuple[int, ...],
     places: tuple[int, ...],
     outcomes: tuple[str, ...],
     every: int,
+    part: int,
+    keep: Path | None,
     page: Path | None,
 ) -> None:
     """Crashes canonical runs at every failpoint; exit code 1 when a case fails."""
@@ -527,19 +538,38 @@ def main(
         sys.exit(bool(violations))
     sweeps: list[Sweep] = []
     for number in chosen:
-        sweeps.append(sweep(number, every=every, second_every=every))
-        one = sweeps[-1]
+        one = sweep(number, every=every, second_every=every, part=part)
+        sweeps.append(one)
+        if keep is not None:
+            with keep.open("a") as lines:
+                lines.write(json.dumps(vars(one)) + "\n")
         click.echo(
             f"{SCENARIOS[number].name}: {sum(one.cases.values())} cases, {len(one.faults)} faults, "
             f"{one.took_s:.0f} s"
         )
         for fault in one.faults:
             click.echo(f"FAULT {fault}", err=True)
-    lines = table(sweeps)
-    click.echo("\n".join(lines))
+    if keep is not None:
+        sweeps = kept_in(keep)
+    shown = table(sweeps)
+    click.echo("\n".join(shown))
     if page is not None:
-        _put_into(page, lines)
+        _put_into(page, shown)
     sys.exit(any(one.faults for one in sweeps))
+
+
+def kept_in(file: Path) -> list[Sweep]:
+    """All parts that were kept, one sum per scenario."""
+    found: dict[int, Sweep] = {}
+    for line in file.read_text().splitlines():
+        one = Sweep(**json.loads(line))
+        known = found.setdefault(one.number, Sweep(one.number, one.points, total=one.total))
+        known.cases.update(one.cases)
+        known.second += one.second
+        known.same += one.same
+        known.faults += one.faults
+        known.took_s += one.took_s
+    return [one for _, one in sorted(found.items())]
 
 
 def _put_into(page: Path, lines: Sequence[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.simulation.crash_sweep import (
@@ -9,6 +11,8 @@ from tests.simulation.crash_sweep import (
     CanonicalRun,
     Crash,
     command_of,
+    kept_in,
+    main,
     sweep,
     table,
 )
@@ -49,6 +53,18 @@ def test_case_is_repeated_by_its_command() -> None:
     first, second = CanonicalRun(SCENARIOS[0], [crash]), CanonicalRun(SCENARIOS[0], [crash])
     assert first.run() == second.run()
     assert command_of(0, [crash]).endswith("--scenario 0 --at 40 --outcome cut")
+
+
+def test_parts_that_were_kept_are_added_up(tmp_path: Path) -> None:
+    for part in (0, 1):
+        options = ["--scenario", "0", "--every", "300", "--part", str(part)]
+        with pytest.raises(SystemExit) as ended:
+            main([*options, "--keep", str(tmp_path / "sweep.jsonl")])
+        assert ended.value.code == 0
+    (both,) = kept_in(tmp_path / "sweep.jsonl")
+    first, second = (sweep(0, every=300, second_every=300, part=part) for part in (0, 1))
+    assert sum(both.cases.values()) == sum((first.cases + second.cases).values())
+    assert both.total == first.total > 300
 
 
 def test_table_has_a_line_per_scenario_and_the_sum() -> None:
