@@ -55,6 +55,7 @@ bench: .venv/.stamp  ## every measurement of docs/performance.md, hours; on a qu
 	$(BIN)/python -m benchmarks.growth --picture docs/growth.png --page docs/performance.md
 	$(BIN)/python -m benchmarks.live_path --page docs/performance.md
 	$(BIN)/python -m benchmarks.imports --page docs/performance.md
+	$(BIN)/python -m benchmarks.where --bars 200000 --page docs/performance.md
 
 recovery: .venv/.stamp  ## starts over long journals, and their replay; half an hour, on a quiet machine
 	$(BIN)/python -m benchmarks.recovery --page docs/reliability.md

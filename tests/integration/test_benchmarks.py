@@ -143,8 +143,9 @@ def page_with(tmp_path: Path, name: str) -> Path:
             ("--records=11000", "--starts=1", "--workloads=SmaCross"),
             "10,000, 7,",
         ),
+        ("where", ("--bars=300", "--strategies=2"), "| together |"),
     ],
-    ids=["compare", "micro", "growth", "live_path", "imports", "recovery"],
+    ids=["compare", "micro", "growth", "live_path", "imports", "recovery", "where"],
 )
 def test_a_script_runs_and_puts_its_table_into_a_page(
     module: str, arguments: Sequence[str], shown: str, tmp_path: Path
@@ -165,9 +166,9 @@ def test_the_table_of_recovery_has_a_place() -> None:
 
 def test_every_table_of_the_performance_page_has_a_place() -> None:
     page = (ROOT / "docs" / "performance.md").read_text()
-    for name in ("compare", "micro", "growth", "live_path", "imports"):
+    for name in ("compare", "micro", "growth", "live_path", "imports", "where"):
         assert page.count(f"<!-- table: {name} -->") == 1
-    assert page.count("<!-- end of table -->") == 5
+    assert page.count("<!-- end of table -->") == 6
 
 
 @pytest.mark.slow
