@@ -20,8 +20,12 @@ PLANS_KEPT_MAX = 4096
 has few."""
 
 
-class Seat(msgspec.Struct, frozen=True, gc=False):
-    """A strategy's place in the order. ``subscriptions`` empty means every slice."""
+class Seat(msgspec.Struct, frozen=True):
+    """A strategy's place in the order. ``subscriptions`` empty means every slice.
+
+    Tracked by the garbage collector, as everything that leads to an actor has to be: a run that is
+    over is a circle.
+    """
 
     strategy_id: str
     mailbox: Mailbox
@@ -35,7 +39,7 @@ Grouping: TypeAlias = Callable[[Iterable[Mailbox]], Mailbox]
 """Makes one mailbox of several, see ``Machine.group``."""
 
 
-class Plan(msgspec.Struct, frozen=True, gc=False):
+class Plan(msgspec.Struct, frozen=True):
     """Who is told, stage by stage.
 
     Attributes:
