@@ -31,6 +31,7 @@ from benchmarks.workload import series_of
 from orchestrion import load_settings
 
 SAMPLE_S = 0.001
+COUNTED_BARS = 2_000
 REST = "everything else"
 AREAS: Mapping[str, tuple[str, ...]] = {
     "the strategies' own arithmetic": ("benchmarks/",),
@@ -141,6 +142,38 @@ def area_of(code: CodeType) -> str:
     return ""
 
 
+class Calls(NamedTuple):
+    """How many functions of Python and of C were called."""
+
+    python: int
+    c: int
+
+
+def calls_of_an_order() -> tuple[float, float]:
+    """Calls of Python and of C functions that a lone order takes, from the command to the booked
+    fill: those of a strategy that orders with every bar, less those of one that does nothing."""
+    trading, orders = _counted("Alternating")
+    idle, _ = _counted("Noop")
+    return (trading.python - idle.python) / orders, (trading.c - idle.c) / orders
+
+
+def _counted(kind: str) -> tuple[Calls, int]:
+    source = our_run.memory_source(series_of("sma", COUNTED_BARS))
+    settings = load_settings(our_run.configuration(kind, "sma", 1))
+    counts: Counter[str] = Counter()
+
+    def note(_: FrameType, event: str, __: object) -> None:
+        counts[event] += 1
+
+    with our_run.scratch_folder() as folder:
+        sys.setprofile(note)
+        try:
+            result = our_run.play(settings, source, folder / "journal.sqlite")
+        finally:
+            sys.setprofile(None)
+    return Calls(counts["call"], counts["c_call"]), result.total.orders
+
+
 def sample(variant: str, strategies: int, bars: int) -> Sampled:
     """Plays the workload once."""
     kind = "SmaCross" if variant == "sma" else "Noop"
@@ -190,6 +223,11 @@ def main() -> None:
         f"{given.bars:,} bars, {given.strategies} strategies, {trading.orders:,} orders. An event: "
         "with strategies that do nothing. An order: what trading adds to that, the strategies' own "
         "arithmetic over all bars too."
+    )
+    python, c = calls_of_an_order()
+    words += (
+        f" A lone order takes {python:.0f} calls of Python functions and {c:.0f} of C functions "
+        "from the command to the booked fill."
     )
     content = f"{machine_line(about)}\n\n{words}\n\n{table(idle, trading, bars=given.bars)}"
     print(content)
