@@ -166,7 +166,7 @@ def resume_run(
     if stalled is not None:
         header = _noted(header, stalled, system)
     journal = _new_segment(store, header, records_max)
-    _begin_segment(system, journal, comparing.beyond)
+    _begin_segment(system, journal, comparing.beyond, pending)
     _restart(system, header.epoch, max(ts, system.machine.now), pending)
     journal.sync()
     return Resumed(
@@ -360,12 +360,17 @@ def _require_next(seq: int, record: Record) -> None:
         )
 
 
-def _begin_segment(system: TradingSystem, journal: Journal, beyond: Sequence[Record]) -> None:
+def _begin_segment(
+    system: TradingSystem, journal: Journal, beyond: Sequence[Record], pending: Unanswered
+) -> None:
     """What the ended process had no time to write comes first, then the state to go on from."""
     for record in beyond:
         journal.append(record)
     system.machine.write_to(journal)
     try:
+        # What was asked for is no part of a state: whoever went on from here, should this process
+        # end before its answers are durable, would not know that anything is to be answered.
+        pending.require_none()
         system.machine.record_snapshot(system.snapshot())
     except ActorError as reason:
         # The next start goes back to an earlier snapshot, and reads on through this segment.

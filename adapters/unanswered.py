@@ -11,6 +11,7 @@ from orchestrion.actors.messages import InternalCrossed, StrategyRaised, Strateg
 from orchestrion.domain.capital.allocation_policy import AllocationMethods
 from orchestrion.domain.desk.capital_desk import WeightsComputed, computed_weights
 from orchestrion.domain.desk.desk_act import ComputeWeights
+from orchestrion.runtime.errors import ActorError
 from orchestrion.runtime.shell import AwaitCall
 
 ANSWERABLE = (InternalCrossed, ComputeWeights, AwaitCall)
@@ -46,6 +47,15 @@ class Unanswered:
                 self.calls[effect.name] = effect
             case _:
                 pass
+
+    def require_none(self) -> None:
+        """
+        Raises:
+            ActorError: something waits for its answer.
+        """
+        waiting = (*self.crosses, *self.weights, *self.calls)
+        if waiting:
+            raise ActorError(f"not answered yet: {', '.join(waiting)}")
 
     def next_answer(self, methods: AllocationMethods) -> object | None:
         """The input that settles the oldest effect, which is taken with it; None at the end."""

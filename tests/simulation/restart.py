@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 CRASHES_MAX = 12
 """Of one run; arbitrary, so that no seed takes for ever."""
+IN_ORDER = "(not at all: stopped in order)"
 _LOSSES = (TornOutcome.LOST, TornOutcome.CUT, TornOutcome.ZEROED, TornOutcome.REORDERED)
 _TRIALS_SHARE = 0.2
 
@@ -58,6 +59,7 @@ class Restarts:
         self._run = run
         self._chance = Chance(seed, "crashes")
         self._left = CRASHES_MAX
+        self._has_ended_in_order = False
         self._told_durable = 0
 
     # -- the end of a process ---------------------------------------------------------------------
@@ -93,6 +95,16 @@ class Restarts:
     def _strikes(self) -> bool:
         return self._left > 0 and self._chance.happens(self._run.plan.rate(Fault.CRASH))
 
+    def end_in_order(self) -> None:
+        """The journal has its trailer, and the process ends.
+
+        Raises:
+            SimulatedCrash: always.
+        """
+        self.points[IN_ORDER] = 1
+        self.is_down = self._has_ended_in_order = True
+        raise SimulatedCrash("in order")
+
     def crash(self, point: str) -> None:
         """
         Raises:
@@ -125,6 +137,7 @@ class Restarts:
     def _come_back(self) -> None:
         run = self._run
         plan, checkers = run.plan, run.checkers
+        was_in_order, self._has_ended_in_order = self._has_ended_in_order, False
         outcome = TornOutcome.KEPT
         if plan.strikes(Fault.STORAGE_TORN, self._chance):
             outcome = self._chance.pick(_LOSSES)
@@ -146,6 +159,8 @@ class Restarts:
         finally:
             checkers.delivery.is_muted = False
             checkers.delivery.forget_untold()
+        if was_in_order and resumed.replayed:
+            checkers.add(f"I36: after a stop in order {resumed.replayed} inputs are run again")
         run.go_on_with(resumed)
         run.feed.forget()
         run.start()
