@@ -32,6 +32,7 @@ class FailureCheck:
 
     def begin_input(self, seq: int) -> None:
         """An input is about to be worked off."""
+        self._count_kept()
         self._at_input[seq] = self._memory()
         self._delivery.failed.clear()
 
