@@ -14,10 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,13 +39,17 @@ class LongRun:
     """What was seen.
 
     Attributes:
-        early_kib, late_kib: resident memory after the early events, and at the end.
+        early_kib, late_kib: resident memory after the early events, and at the end: the median over
+            the tenth behind and before them, so that a snapshot that is just being written does
+            not count.
+        peak_kib: the most that was seen.
     """
 
     events: int
     seconds: float
     early_kib: int
     late_kib: int
+    peak_kib: int
     exit_code: int
     errors: str
 
@@ -75,12 +81,12 @@ def long_run(
         subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=errors) as process,
     ):
         samples = _watch(process, folder / "stderr.log")
-    early = next((kib for seq, kib in samples if seq >= early_events), 0)
     return LongRun(
         events=events,
         seconds=time.monotonic() - begun_s,
-        early_kib=early or samples[-1][1],
-        late_kib=samples[-1][1],
+        early_kib=_middle(samples, early_events, early_events + events // 10),
+        late_kib=_middle(samples, events - events // 10, events),
+        peak_kib=max(kib for _, kib in samples),
         exit_code=process.returncode,
         errors=(folder / "stderr.log").read_text()[-2_000:],
     )
@@ -100,6 +106,12 @@ def _watch(process: subprocess.Popen[bytes], log: Path) -> list[tuple[int, int]]
             if is_over:
                 return samples or [(0, 1)]
             time.sleep(STATUS_S / 2)
+
+
+def _middle(samples: Sequence[tuple[int, int]], first_seq: int, last_seq: int) -> int:
+    """The median; of everything where nothing was seen between the two."""
+    own = [kib for seq, kib in samples if first_seq <= seq <= last_seq]
+    return statistics.median_low(own or [kib for _, kib in samples])
 
 
 def _resident_kib(pid: int) -> int:
@@ -144,13 +156,12 @@ def main() -> int:
     early = options.early or options.events // 10
     with tempfile.TemporaryDirectory(prefix="orchestrion-day-") as folder:
         found = long_run(Path(folder), options.events, every=options.every, early_events=early)
-    click.echo(
-        "| events | an order with every | seconds | memory after | at the end | growth | exit |"
-    )
-    click.echo("|---|---|---|---|---|---|---|")
+    click.echo()
+    click.echo("|---|---|---|---|---|---|---|---|")
     click.echo(
         f"| {found.events:,} | {options.every} events | {found.seconds:.0f} "
         f"| {early:,}: {found.early_kib / 1024:.1f} MiB | {found.late_kib / 1024:.1f} MiB "
+        f"| {found.peak_kib / 1024:.1f} MiB "
         f"| {found.growth:.3f} | {found.exit_code} |"
     )
     if found.exit_code:

@@ -305,6 +305,9 @@ def test_standing(
         ({"AAA": -1}, buy("AAA", 1), [], 0),
         ({"AAA": 1}, order_for(leg("AAA", -1), leg("FUT", 1)), [], 1000),
         ({"AAA": -1}, order_for(leg("AAA", 1), leg("FUT", -1)), [], 1000),
+        # A leg that adds closes nothing, whatever is held.
+        ({"AAA": 10}, order_for(leg("AAA", 5), leg("FUT", 1)), [], 1200),
+        ({"AAA": -10}, order_for(leg("AAA", -5), leg("FUT", 1)), [], 1100),
         # More than is held: the whole leg binds.
         ({"AAA": 10}, sell("AAA", 11), [], 220),
         # What works already on the same side has used the position up.

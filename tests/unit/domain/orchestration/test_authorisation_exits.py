@@ -117,6 +117,8 @@ def test_exits_beyond_is_the_furthest_that_fills_can_push_past_zero(
         # Shares bind their price when long and half of it when short.
         ([sell("AAA", 10)], (), 400),
         ([buy("AAA", 10)], (), 200),
+        ([buy("AAA", "0.5")], (), 10),
+        ([sell("AAA", "0.5")], (), 20),
         ([sell("AAA", 10)], (4,), 240),
         ([sell("AAA", 10)], (10,), 0),
         ([sell("AAA", 10)], (11,), 0),
