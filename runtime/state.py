@@ -142,7 +142,8 @@ _DELETE = b"\x7f"
 
 
 def encode_snapshot_of(thing: Stateful) -> bytes:
-    """``encode_snapshot(snapshot_of(thing))``, byte for byte, at a tenth of its time and half its memory.
+    """``encode_snapshot(snapshot_of(thing))``, byte for byte, at a tenth of its time and half its
+    memory.
 
     For a thing with much state and no floats, whose text form is not that of the standard library.
     Nothing is turned into plain data first; whatever would not come out alike goes the long way.

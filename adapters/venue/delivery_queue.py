@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from orchestrion.adapters.venue.seen_ids import SeenIds
 from orchestrion.adapters.venue.venue_client import OrderRequest, VenueTraits
 from orchestrion.domain.models.command import ApprovedCommand, StrategyCommand, SubmitOrder
 from orchestrion.domain.models.report import (
@@ -15,10 +16,6 @@ from orchestrion.domain.models.report import (
     OrderExpiredReport,
     OrderRejectedReport,
 )
-
-SEEN_IDS_KEPT = 100_000
-"""A command that comes again after so many others is not recognised any more. Arbitrary; the core
-never repeats an id, and a venue that refuses repeats catches it again."""
 
 UnsentReport: TypeAlias = OrderRejectedReport | OrderExpiredReport | OrderCancelRejectedReport
 
@@ -60,7 +57,7 @@ class DeliveryQueue:
         self._commands_max = commands_max
         self._now_ns = now_ns
         self._items: deque[Item] = deque()
-        self._seen: dict[str, None] = {}
+        self._seen = SeenIds()
 
     def __len__(self) -> int:
         return len(self._items)
@@ -88,17 +85,14 @@ class DeliveryQueue:
                 raise TypeError(f"only ApprovedCommand may leave, not {type(command).__name__}")
             approved.append(command)
         for one in approved:
-            if one.client_order_id not in self._seen:
-                self.note_seen(one.client_order_id)
+            if self._seen.is_new(one.client_order_id):
                 is_entry = isinstance(one.command, SubmitOrder) and not one.is_reducing
                 no = closed_because or (no_entry_because if is_entry else "")
                 self._items.append(self._item(one, now_s, no))
 
     def note_seen(self, client_order_id: str) -> None:
         """A command with this id is not to be sent."""
-        self._seen[client_order_id] = None
-        if len(self._seen) > SEEN_IDS_KEPT:
-            del self._seen[next(iter(self._seen))]
+        self._seen.is_new(client_order_id)
 
     def add_cancel(self, client_order_id: str, *, now_s: float) -> None:
         """A cancel that is to be sent again."""

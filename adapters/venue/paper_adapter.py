@@ -25,6 +25,7 @@ import msgspec
 
 from orchestrion.adapters.venue.paper_conditions import PaperConditions
 from orchestrion.adapters.venue.parted_order import PartedOrder, units_drawn, whole_units
+from orchestrion.adapters.venue.seen_ids import SeenIds
 from orchestrion.adapters.venue.simulated_venue import SimulatedVenue
 from orchestrion.domain.capital.corporate_action import (
     CorporateActionReport,
@@ -83,7 +84,7 @@ class PaperOrchestrationAdapter(OrchestrationPort):
         self._conditions = conditions
         # ``Random.random`` gives the same numbers on every version of Python, by promise.
         self._draw = random.Random(seed).random  # noqa: S311
-        self._seen: set[str] = set()
+        self._seen = SeenIds()
         self._on_their_way: deque[_OnItsWay] = deque()
         self._last_arrival_ts = 0
         self._parted: dict[str, PartedOrder] = {}
@@ -163,9 +164,8 @@ class PaperOrchestrationAdapter(OrchestrationPort):
     # -- on the way -----------------------------------------------------------------------------
 
     def _send(self, approved: ApprovedCommand) -> None:
-        if approved.client_order_id in self._seen:
+        if not self._seen.is_new(approved.client_order_id):
             return
-        self._seen.add(approved.client_order_id)
         conditions = self._conditions
         span_ns = conditions.latency_max_ns - conditions.latency_min_ns
         latency_ns = conditions.latency_min_ns + int(self._draw() * (span_ns + 1))

@@ -34,6 +34,7 @@ from orchestrion.adapters.venue.fees import NO_FEE, FeeSchedule, LegTrade
 from orchestrion.adapters.venue.last_price import LastPrices
 from orchestrion.adapters.venue.matching import Execution, SlicePrices, match_order
 from orchestrion.adapters.venue.order_entry import entry_fault, expiry_of, working_order
+from orchestrion.adapters.venue.seen_ids import SeenIds
 from orchestrion.adapters.venue.slippage import SlippageModel
 from orchestrion.adapters.venue.working_order import (
     FOREVER,
@@ -102,8 +103,8 @@ class SimulatedVenue:
         self._last_prices = LastPrices(_underlying_ids(catalog))
         self._expiries = Deadlines()
         self._order_ends = Deadlines()
-        self._submitted: set[str] = set()
-        self._cancels: set[str] = set()
+        self._submitted = SeenIds()
+        self._cancels = SeenIds()
         self._listed: set[str] = set()
         self._acknowledgements: list[VenueReport] = []
         self._accepted_count = 0
@@ -133,12 +134,12 @@ class SimulatedVenue:
         self._acknowledgements.clear()
         return reports
 
-    def _is_new(self, client_order_id: str, seen: set[str]) -> bool:
-        if client_order_id in seen:
-            self.duplicates_ignored += 1
-            return False
-        seen.add(client_order_id)
-        return True
+    def _is_new(self, client_order_id: str, seen: SeenIds) -> bool:
+        # What still works is known however long ago it came.
+        if seen.is_new(client_order_id) and self._orders.get(client_order_id) is None:
+            return True
+        self.duplicates_ignored += 1
+        return False
 
     def _enter(self, order: SubmitOrder, command: ApprovedCommand) -> None:
         client_order_id, ts = command.client_order_id, max(self.now, command.ts_decided)

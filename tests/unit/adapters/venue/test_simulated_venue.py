@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from orchestrion.adapters.venue.fees import Commission, FeeSchedule
+from orchestrion.adapters.venue.seen_ids import SEEN_IDS_FORGOTTEN, SEEN_IDS_KEPT
 from orchestrion.adapters.venue.simulated_venue import SimulatedVenue
 from orchestrion.adapters.venue.slippage import SlippageModel
 from orchestrion.adapters.venue.working_order import FOREVER
@@ -101,6 +102,19 @@ def test_same_client_order_id_twice_is_one_order() -> None:
     venue.submit(command)
     assert venue.take_reports() == ()
     assert venue.duplicates_ignored == 2
+
+
+def test_order_that_works_is_known_again_however_many_came_since() -> None:
+    venue = new_venue()
+    command = approved(order(("ABC", BUY, 1)))
+    venue.submit(command)
+    refused = order(("NOT-LISTED", BUY, 1))
+    for number in range(SEEN_IDS_KEPT + 2 * SEEN_IDS_FORGOTTEN):
+        venue.submit(approved(refused, f"r-{number}"))
+    venue.take_reports()
+    venue.submit(command)
+    assert venue.take_reports() == ()
+    assert venue.duplicates_ignored == 1
 
 
 def test_cancel_ends_an_open_order() -> None:
