@@ -88,6 +88,11 @@ def test_newer_format_is_refused_with_both_versions(path: Path) -> None:
         SqliteJournalReader(path)
 
 
+def test_format_before_snapshots_is_still_read(path: Path) -> None:
+    _alter(path, "PRAGMA user_version=1")
+    assert len(list(SqliteJournalReader(path).records())) == 5
+
+
 def test_format_before_the_first_is_refused(path: Path) -> None:
     _alter(path, "PRAGMA user_version=0")
     with pytest.raises(JournalFormatError, match=r"format 0, .*does not read"):
