@@ -84,7 +84,7 @@ class SeedReport:
             yield name, f"{self.total(name):,}"
         equal = self.total("is_replay_equal")
         yield "journals whose replay is equal byte for byte", f"{equal:,} of {seeds:,}"
-        if seeds and not self.failed:
+        if seeds and not self.failed and not self.mended:
             yield "violations a seed, below (95 %)", f"{3 / seeds:.1e}"
 
     def _class_rows(self) -> Iterator[tuple[str, str, str, str, str]]:
