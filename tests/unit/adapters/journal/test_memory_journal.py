@@ -50,6 +50,14 @@ def test_latest_snapshot_is_found_wherever_it_stands(behind: int) -> None:
     assert journal.snapshot() == Snapshot(2, taken[1])
 
 
+def test_only_snapshot_is_found_where_a_journal_begins() -> None:
+    journal = MemoryJournal()
+    journal.begin(header_of())
+    taken = record_of(1, kind=RecordKind.SNAPSHOT)
+    journal.append(taken)
+    assert journal.snapshot() == Snapshot(1, taken)
+
+
 def test_header_before_begin_is_refused() -> None:
     with pytest.raises(JournalFormatError, match="nothing was begun"):
         _ = MemoryJournal().header
