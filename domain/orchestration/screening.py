@@ -125,7 +125,9 @@ def _command_figures(
             continue
         preview = capital_manager.preview(one, now=now)
         exits = False
-        if one.is_exit and preview.refusal is None:
+        # As of now: while an asynchronous strategy was waited for, what the order would have gone
+        # beyond may have ended.
+        if preview.refusal is None:
             working = capital_manager.working_orders(one.strategy_id)
             pending = closing.get(one.strategy_id, {})
             book = capital_manager.books[one.strategy_id]

@@ -171,6 +171,18 @@ def test_what_a_held_exit_would_close_is_spoken_for() -> None:
     assert context.commands == (CommandFigures(None, Decimal(0), is_exit=False),)
 
 
+def test_order_that_has_become_an_exit_since_it_was_given_is_one() -> None:
+    """A round may wait for an asynchronous strategy; what worked at its begin may have ended."""
+    desk = Desk(AAA=100)
+    desk.hold("AAA", 10)
+    checked: list[Checked] = [Proposal("alpha", 0, sell("AAA", 5), is_exit=False)]
+    context = screen(desk.manager, checked, now=desk.now, policies=ConflictPolicies())
+    assert [one.is_exit for one in context.commands if one] == [True]
+    (after,) = resolve_conflicts(checked, {}, ConflictPolicies(), context=context).checked
+    assert isinstance(after, Proposal)
+    assert after.is_exit
+
+
 def test_exit_is_looked_at_again_when_it_is_released() -> None:
     desk = Desk(AAA=100)
     checked: list[Checked] = [Proposal("alpha", 0, sell("AAA", 5), is_exit=True)]
