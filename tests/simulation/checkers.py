@@ -19,6 +19,7 @@ from tests.simulation.delivery_check import DeliveryCheck, Place, probe_mailbox
 from tests.simulation.failure_check import FailureCheck
 from tests.simulation.limit_check import (
     BUDGET_REASONS,
+    HeldOrders,
     LimitCheck,
     OwnLimits,
     entering,
@@ -71,6 +72,7 @@ class Checkers:
         self._written: list[Record] = []
         self._durable = 0
         self._interrupted_round = 0
+        self._held_orders = HeldOrders()
         self._failures = FailureCheck(world.supervision, self.delivery)
         self._is_folding = self._is_beyond = False
         self.is_held = False
@@ -108,6 +110,7 @@ class Checkers:
         self._prefix = order_id_prefix(self._world.seed, 0)
         self._seq, self._written = 0, []
         self._intents, self._intent_places = {}, {}
+        self._held_orders = HeldOrders()
         self._wanted, self._decided = {}, {}
         last_seq = max((one.seq for one in survivors), default=0)
         self._failures.go_back(
@@ -226,7 +229,11 @@ class Checkers:
             self._decided[key] = self._decided.get(key, 0) + 1
         if body["verdict"] == "REFUSED" and not body["reason"]:
             self.add(f"I32: {one} was refused without a reason")
-        if command is None or command["type"] != "SubmitOrder" or body["verdict"] == "HELD":
+        if command is None or command["type"] != "SubmitOrder":
+            return
+        verdict, reason = body["verdict"], body["reason"]
+        self._held_orders.note(one, legs_of(command), verdict, reason)
+        if verdict == "HELD":
             return
         self._take_order(body, command, index)
 
@@ -236,6 +243,8 @@ class Checkers:
         known = all(leg.instrument_id in BY_ID for leg in legs)
         reduces = known and is_reducing(self.account, one, legs)
         if body["verdict"] == "REFUSED":
+            beside = self._held_orders.beside(one, legs)
+            reduces = reduces and is_reducing(self.account, one, beside)
             if reduces and body["reason"] in BUDGET_REASONS:
                 self.add(f"I8: {one}: an exit was refused: {body['reason']} {body['detail']}")
             return

@@ -65,6 +65,27 @@ def is_reducing(account: OwnAccount, strategy_id: str, legs: Iterable[OwnLeg]) -
     return True
 
 
+class HeldOrders:
+    """Orders that wait until others' are withdrawn: what they would close is spoken for."""
+
+    def __init__(self) -> None:
+        self._legs: dict[str, list[list[OwnLeg]]] = {}
+
+    def note(self, strategy_id: str, legs: list[OwnLeg], verdict: str, reason: str) -> None:
+        """Takes a decision. A refusal for a conflict may be about the same order given again."""
+        own = self._legs.setdefault(strategy_id, [])
+        if verdict == "HELD":
+            own.append(legs)
+        elif legs in own and reason != "CONFLICT":
+            own.remove(legs)
+
+    def beside(self, strategy_id: str, legs: list[OwnLeg]) -> list[OwnLeg]:
+        """These legs, and what waits of the same strategy in their instruments and directions."""
+        sides = {(leg.instrument_id, leg.sign) for leg in legs}
+        waiting = [leg for order in self._legs.get(strategy_id, ()) for leg in order]
+        return legs + [leg for leg in waiting if (leg.instrument_id, leg.sign) in sides]
+
+
 def working_quantity(account: OwnAccount, strategy_id: str, leg: OwnLeg) -> int:
     """What open orders can still trade in the leg's instrument and direction."""
     return sum(

@@ -48,7 +48,7 @@ def test_a_seed_finds_no_violation(seed: int) -> None:
         839,  # the same, and the configuration changes before there is an input
         1163,  # it ends before the first header is written
         1301,  # two restarts in a row, with a cross that is still to be booked
-        3294,  # an order that became an exit while the round waited for somebody else
+        3294,  # what an exit that waits would close is spoken for
         5990,
         6009,
         6042,  # quarantined at the first of several fills of one round
