@@ -16,6 +16,7 @@ nothing behind its last snapshot, so then both may change.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -166,9 +167,12 @@ def resume_run(
     if stalled is not None:
         header = _noted(header, stalled, system)
     journal = _new_segment(store, header, records_max)
-    _begin_segment(system, journal, comparing.beyond, pending)
-    _restart(system, header.epoch, max(ts, system.machine.now), pending)
-    journal.sync()
+    with ExitStack() as taken:  # nobody else can close it before this returns
+        taken.callback(journal.close)
+        _begin_segment(system, journal, comparing.beyond, pending)
+        _restart(system, header.epoch, max(ts, system.machine.now), pending)
+        journal.sync()
+        taken.pop_all()
     return Resumed(
         system,
         journal,

@@ -123,7 +123,7 @@ class Watchdog:
 
     def __enter__(self) -> Watchdog:
         if self._timer_s:
-            faulthandler.register(signal.SIGPROF, chain=True)
+            faulthandler.register(signal.SIGPROF, file=2, chain=True)
         self._thread.start()
         return self
 
